@@ -1,0 +1,121 @@
+"""Typed, durable statecharts: states that cannot be wrong, moves that cannot be lost or doubled.
+
+States are attrs classes, moves are typed methods, and a store keeps thousands of instances through crashes.  Start
+with `Machine`; `open_store` makes instances durable.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from statemachine import State
+
+from leverframe.errors import (
+    AlreadyExists,
+    CannotOpen,
+    CodecError,
+    Conflict,
+    DecodeError,
+    EncodeError,
+    InvalidField,
+    InvalidKey,
+    InvalidQuery,
+    InvalidTime,
+    InvalidURL,
+    InvalidValue,
+    LeverframeError,
+    MachineDefinitionError,
+    MissingFolder,
+    NewerSchema,
+    NotADatabase,
+    NotFound,
+    NotInState,
+    ReadOnly,
+    StaleState,
+    StoreClosed,
+    StoreError,
+    StoreFailure,
+    StoreFull,
+    StoreTimeout,
+    StoreVanished,
+    TransitionNotAllowed,
+    UnknownState,
+    UnreadableRow,
+    WrongTarget,
+)
+from leverframe.persistence.opening import open_store
+from leverframe.persistence.records import Entry, Receipt, Send, Stored, StoredMessage
+from leverframe.typed.declare import entering, leaving, lookup, on, state
+from leverframe.typed.handle import Handle, in_state
+from leverframe.typed.machine import Machine
+from leverframe.typed.message import Message
+from leverframe.typed.payload import Event, Payload
+from leverframe.typed.table import Decision, decide
+from leverframe.typed.values import NonEmpty, Positive
+
+if TYPE_CHECKING:
+    from leverframe.persistence.store import Store
+
+__all__ = [
+    "AlreadyExists",
+    "CannotOpen",
+    "CodecError",
+    "Conflict",
+    "Decision",
+    "DecodeError",
+    "EncodeError",
+    "Entry",
+    "Event",
+    "Handle",
+    "InvalidField",
+    "InvalidKey",
+    "InvalidQuery",
+    "InvalidTime",
+    "InvalidURL",
+    "InvalidValue",
+    "LeverframeError",
+    "Machine",
+    "MachineDefinitionError",
+    "Message",
+    "MissingFolder",
+    "NewerSchema",
+    "NonEmpty",
+    "NotADatabase",
+    "NotFound",
+    "NotInState",
+    "Payload",
+    "Positive",
+    "ReadOnly",
+    "Receipt",
+    "Send",
+    "StaleState",
+    "State",
+    "Store",
+    "StoreClosed",
+    "StoreError",
+    "StoreFailure",
+    "StoreFull",
+    "StoreTimeout",
+    "StoreVanished",
+    "Stored",
+    "StoredMessage",
+    "TransitionNotAllowed",
+    "UnknownState",
+    "UnreadableRow",
+    "WrongTarget",
+    "decide",
+    "entering",
+    "in_state",
+    "leaving",
+    "lookup",
+    "on",
+    "open_store",
+    "state",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Late, so that machines can be used without the time that a store's libraries take to import.
+    if name == "Store":
+        from leverframe.persistence.store import Store
+
+        return Store
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,80 @@
+"""Which machine does a name on the command line mean?  A shipped one, or any class as `module:Class`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from types import ModuleType
+from typing import Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from leverframe import Machine
+from leverframe.cli.failures import Failure
+from leverframe.wording import did_you_mean
+
+__all__ = ["SHIPPED", "TargetType", "find_machine"]
+
+AnyMachine = type[Machine[Any, Any]]
+
+SHIPPED = {
+    "execution": "leverframe.machines.execution:Execution",
+    "pipeline": "leverframe.machines.pipeline:Pipeline",
+}
+
+
+class TargetType(click.ParamType):
+    """The name of a machine, as an argument: what it names is looked up by `find_machine`, later."""
+
+    name = "machine"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002  # click calls it so
+        """The shipped machines that begin so."""
+        return [CompletionItem(name) for name in SHIPPED if name.startswith(incomplete)]
+
+
+def find_machine(target: str) -> AnyMachine:
+    """The machine class that `target` names.  Raises `Failure`.
+
+    >>> find_machine("pipeline").__name__
+    'Pipeline'
+    """
+    module_name, colon, class_name = SHIPPED.get(target, target).partition(":")
+    if not colon:
+        raise Failure(f"there is no machine {target!r}{did_you_mean(target, SHIPPED)}; name others as module:Class")
+    if not module_name or not class_name:
+        raise Failure(f"{target!r} names no class; write module:Class")
+    return find_class(import_module(module_name), class_name)
+
+
+def import_module(name: str) -> ModuleType:
+    """Import a module as Python itself would in the working folder."""
+    folder = os.getcwd()
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    try:
+        return importlib.import_module(name)
+    # Whatever a module does while it is imported, SystemExit included: it is the module's fault, and told as such.
+    except (Exception, SystemExit) as error:
+        raise Failure(f"cannot import {name}: {type(error).__name__}: {error}") from error
+
+
+def find_class(module: ModuleType, name: str) -> AnyMachine:
+    """The machine class of this name in a module."""
+    machines = {key: value for key, value in vars(module).items() if is_machine(value)}
+    found = machines.get(name)
+    if found is not None:
+        return found
+    if hasattr(module, name):
+        raise Failure(f"{module.__name__}:{name} is no machine, which a class is that inherits Machine{others(machines)}")
+    raise Failure(f"module {module.__name__} has no {name}{did_you_mean(name, machines) if machines else others(machines)}")
+
+
+def is_machine(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, Machine) and value is not Machine
+
+
+def others(machines: dict[str, AnyMachine]) -> str:
+    return f"; machines there: {', '.join(sorted(machines)) or 'none'}"

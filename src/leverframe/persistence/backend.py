@@ -1,0 +1,297 @@
+"""What a database must do for the store, in rows of plain text and integers: the place to start for a new store.
+
+The store (`store.py`) knows machines, types and JSON; a backend knows tables and transactions, and neither
+knows the other's half.  Times are integers, microseconds since 1970-01-01 UTC.  States are paths
+(`active.merge`).  Keys are text, made by `keys.py`.
+
+    Backend.read()   ->  Reader   what is committed, each call one short read
+    Backend.write()  ->  Writer   one transaction: everything in the block is committed, or nothing of it
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from attrs import frozen
+
+__all__ = [
+    "Backend",
+    "Creation",
+    "Delivery",
+    "JournalRow",
+    "KeyRange",
+    "Loaded",
+    "LookupValue",
+    "MessageRow",
+    "Move",
+    "NewMessage",
+    "Query",
+    "Reader",
+    "Refusal",
+    "Snapshot",
+    "StateCount",
+    "UniqueTaken",
+    "Writer",
+]
+
+
+# ---------------------------------------------------------------- rows read
+
+
+@frozen
+class Snapshot:
+    """The present of one instance."""
+
+    instance: int
+    key: str
+    state: str
+    body: str
+    version: int
+    created_at: int
+    changed_at: int
+
+
+@frozen
+class Delivery:
+    """How a delivery id was settled the first time: as the move that the journal numbers `seq`, or refused."""
+
+    seq: int | None
+    refusal: str | None
+
+
+@frozen
+class Loaded:
+    """What a decision starts from."""
+
+    snapshot: Snapshot
+    delivery: Delivery | None
+
+
+@frozen
+class JournalRow:
+    """One line of the journal.  The line of a creation has no event and no `from_state`."""
+
+    seq: int
+    version: int
+    event: str | None
+    from_state: str | None
+    to_state: str
+    body: str
+    at: int
+
+
+@frozen
+class MessageRow:
+    """One message as it was committed; `position` grows in the order in which messages can be read."""
+
+    position: int
+    machine: str
+    key: str
+    version: int
+    topic: str
+    kind: str
+    correlation_id: str
+    body: str
+    at: int
+
+
+@frozen
+class StateCount:
+    """How many instances are in a state; `type_name` is the class that the state had when it was first entered."""
+
+    state: str
+    type_name: str
+    number: int
+
+
+# ---------------------------------------------------------------- what is written
+
+
+@frozen
+class NewMessage:
+    topic: str
+    kind: str
+    correlation_id: str
+    body: str
+
+
+@frozen
+class LookupValue:
+    """A field's value under which the instance can be found; among unique ones of a machine no two are equal."""
+
+    field: str
+    value: str
+    unique: bool
+
+
+@frozen
+class Creation:
+    """A new instance, at version 1."""
+
+    machine: str
+    key: str
+    state: str
+    type_name: str
+    body: str
+    at: int
+    recorded_at: int
+    lookups: tuple[LookupValue, ...] = ()
+    messages: tuple[NewMessage, ...] = ()
+
+
+@frozen
+class Move:
+    """A decision to be committed: it holds only while the instance is at version `seen`.
+
+    `lookups` are those of the new state, or None where they are the same as before.
+    """
+
+    machine: str
+    instance: int
+    seen: int
+    from_state: str
+    to_state: str
+    type_name: str
+    body: str
+    event: str
+    at: int
+    recorded_at: int
+    lookups: tuple[LookupValue, ...] | None = None
+    messages: tuple[NewMessage, ...] = ()
+    delivery_id: str | None = None
+
+
+@frozen
+class Refusal:
+    """A refused event that came with a delivery id: it stays refused, though a later state might take it."""
+
+    instance: int
+    seen: int
+    delivery_id: str
+    refusal: str
+    recorded_at: int
+
+
+# ---------------------------------------------------------------- questions
+
+
+@frozen
+class KeyRange:
+    """Keys from `first` on, below `stop` (None: no end), compared by code point."""
+
+    first: str
+    stop: str | None
+
+
+@frozen
+class Query:
+    """Which instances: in any of `states` (None: all), keys in any of `ranges` (empty: all), with all of `lookups`.
+
+    The newest change comes first; `limit` None means all of them.
+    """
+
+    machine: str
+    states: tuple[str, ...] | None = None
+    ranges: tuple[KeyRange, ...] = ()
+    lookups: tuple[tuple[str, str], ...] = ()
+    limit: int | None = None
+
+
+class UniqueTaken(Exception):
+    """Another instance holds this value of a unique look-up (`field` is empty: this key)."""
+
+    def __init__(self, field: str = "", value: str = "") -> None:
+        super().__init__(field, value)
+        self.field = field
+        self.value = value
+
+
+# ---------------------------------------------------------------- verbs
+
+
+class Reader(Protocol):
+    """What is committed.  No call keeps a transaction open after it has returned."""
+
+    def load(self, machine: str, key: str, delivery_id: str | None = None) -> Loaded | None:
+        """The instance, and how the delivery id was settled if it was; None if there is no such instance."""
+        ...
+
+    def find(self, query: Query) -> list[Snapshot]:
+        """The instances that the query names."""
+        ...
+
+    def count(self, machine: str) -> list[StateCount]:
+        """How many instances are in each state that ever held one; a look-up, not a scan."""
+        ...
+
+    def journal(self, instance: int, first: int = 1, last: int | None = None) -> list[JournalRow]:
+        """The journal of one instance from version `first` to `last`, oldest first."""
+        ...
+
+    def journal_at(self, instance: int, at: int) -> JournalRow | None:
+        """The last line, in order of arrival, whose time is not after `at`."""
+        ...
+
+    def journal_line(self, seq: int) -> JournalRow | None:
+        """One line by its number."""
+        ...
+
+    def messages(self, after: int, topic: str | None, limit: int) -> list[MessageRow]:
+        """Messages behind position `after`, in order, none that a later call could find missing."""
+        ...
+
+    def cursor(self, name: str) -> int:
+        """The position saved under this name; 0 if there is none."""
+        ...
+
+
+class Writer(Reader, Protocol):
+    """One transaction.  Its reads see its own writes, and nobody else writes meanwhile."""
+
+    def create(self, creation: Creation) -> tuple[int, int]:
+        """Write snapshot, journal line, look-ups, messages and count; the instance's number and the line's `seq`.
+
+        Raises `UniqueTaken`.
+        """
+        ...
+
+    def move(self, move: Move) -> int | None:
+        """Write a move and all that belongs to it; its `seq`, or None if the instance is no longer at `move.seen`.
+
+        None is also the answer when the delivery id was settled meanwhile.  Raises `UniqueTaken`.
+        """
+        ...
+
+    def refuse(self, refusal: Refusal) -> bool:
+        """Settle a delivery id as refused; False if the instance moved, or the id was settled, meanwhile."""
+        ...
+
+    def save_cursor(self, name: str, position: int) -> None:
+        """Keep a position under a name."""
+        ...
+
+    def prune_deliveries(self, recorded_before: int, limit: int) -> int:
+        """Forget at most `limit` delivery ids settled before this time; how many were forgotten."""
+        ...
+
+
+class Backend(Protocol):
+    """One database.  Usable from any number of threads; not across a fork."""
+
+    @property
+    def location(self) -> str:
+        """Where it is, for messages; never with a password."""
+        ...
+
+    def read(self) -> Reader:
+        """A reader for the calling thread."""
+        ...
+
+    def write(self) -> AbstractContextManager[Writer]:
+        """A transaction: waits its turn (`StoreTimeout`), commits at the block's end, rolls back on any exception."""
+        ...
+
+    def close(self) -> None:
+        """Give back all that is held.  Closing twice does no harm."""
+        ...

@@ -1,0 +1,222 @@
+"""One machine's values as rows, and back: what stands between typed states and a backend's plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Generic, NoReturn
+
+from typing_extensions import TypeVar
+
+from leverframe.errors import DecodeError, InvalidQuery, Key, UnknownState, UnreadableRow
+from leverframe.persistence.backend import (
+    Creation,
+    JournalRow,
+    LookupValue,
+    Move,
+    NewMessage,
+    Query,
+    Snapshot,
+    StateCount,
+)
+from leverframe.persistence.codec import codec_of, write_json
+from leverframe.persistence.instants import from_microseconds
+from leverframe.persistence.keys import decode_key, prefix_ranges
+from leverframe.persistence.records import Entry, Stored
+from leverframe.typed.machine import Machine
+from leverframe.typed.message import Message
+from leverframe.typed.payload import Event, Payload
+from leverframe.typed.table import Decision
+from leverframe.wording import did_you_mean
+
+__all__ = ["Binding"]
+
+S = TypeVar("S", bound=Payload)
+E = TypeVar("E", bound=Event)
+
+
+class Binding(Generic[S, E]):
+    """A machine as a store sees it.  `paths` spells its leaf classes, `classes` reads the spellings back."""
+
+    def __init__(self, machine: type[Machine[S, E]]) -> None:
+        self.machine: Any = machine
+        self.name = machine.machine_name
+        self.codec = codec_of(machine)
+        self.paths: dict[type, str] = {leaf: machine.path(leaf) for leaf in machine.leaves()}
+        self.classes: dict[str, type[S]] = {path: leaf for leaf, path in self.paths.items()}  # type: ignore[misc]  # the keys of `paths` are leaves
+        self.lookups = {leaf: machine.lookup_fields(leaf) for leaf in machine.leaves()}
+
+    def current(self) -> bool:
+        """Whether this is how the machine reads today: an upcaster declared since makes it out of date."""
+        return self.codec is codec_of(self.machine)
+
+    # ------------------------------------------------------------ spellings of older code
+
+    @property
+    def renames(self) -> bool:
+        """Whether stored states may be spelled as older code did."""
+        return self.codec.renames_states
+
+    def learn_spellings(self, counts: list[StateCount]) -> None:
+        """Read paths that today's code no longer has, through the upcasters of the classes that stood there."""
+        for count in counts:
+            if count.state not in self.classes:
+                current = self.codec.current_state(count.type_name)
+                if current is not None:
+                    # Another thread may be reading the old one.
+                    self.classes = {**self.classes, count.state: current}
+
+    def paths_of(self, state: type[Payload] | None) -> tuple[str, ...] | None:
+        """Every spelling of a leaf, or of the leaves of a superstate.  Raises `UnknownState`."""
+        if state is None:
+            return None
+        leaves = set(self.machine.leaves(state))
+        return tuple(path for path, leaf in self.classes.items() if leaf in leaves)
+
+    def class_at(self, path: str) -> type[S]:
+        """The leaf class that is spelled so.  Raises `UnknownState`."""
+        try:
+            return self.classes[path]
+        except KeyError:
+            hint = f"{did_you_mean(path, self.classes)}; declare with @{self.name}.upcast what it became"
+            raise UnknownState(self.name, path, hint) from None
+
+    # ------------------------------------------------------------ rows to values
+
+    def state_of(self, row: Snapshot) -> S:
+        """The typed state of a snapshot.  Raises `UnreadableRow`."""
+        state = self._decode(row.key, "snapshot.body", row.body, self.codec.decode_state)
+        if self.classes.get(row.state, type(state)) is not type(state):
+            found = f"the body is a {type(state).__name__}, but column state says {row.state}"
+            raise UnreadableRow(self.name, decode_key(row.key), "snapshot.body", (("type", found),))
+        return state
+
+    def stored(self, row: Snapshot) -> Stored[Any, Any]:
+        """A snapshot, its state decoded when somebody asks."""
+        return Stored(
+            self.machine,
+            decode_key(row.key),
+            row.state,
+            row.version,
+            from_microseconds(row.created_at),
+            from_microseconds(row.changed_at),
+            partial(self.state_of, row),
+        )
+
+    def journal_state(self, key: str, row: JournalRow) -> S:
+        """The typed state behind a line of the journal.  Raises `UnreadableRow`."""
+        return self._decode(key, f"journal.body of seq {row.seq}", row.body, self.codec.decode_state)
+
+    def entries(self, key: str, rows: list[JournalRow]) -> list[Entry[S, E]]:
+        """Lines of the journal, oldest first, decoded when somebody asks."""
+        return [self._entry(key, row, rows[index - 1] if index else None) for index, row in enumerate(rows)]
+
+    def _entry(self, key: str, row: JournalRow, previous: JournalRow | None) -> Entry[S, E]:
+        return Entry(
+            row.seq,
+            row.version,
+            row.from_state or "",
+            row.to_state,
+            from_microseconds(row.at),
+            partial(self._left, key, row, previous),
+            partial(self.journal_state, key, row),
+            partial(self._journal_event, key, row),
+        )
+
+    def _left(self, key: str, row: JournalRow, previous: JournalRow | None) -> type[S] | None:
+        if row.from_state is None:
+            return None
+        # The body behind the line before says it through the upcasters, where a path may be out of use.
+        return type(self.journal_state(key, previous)) if previous is not None else self.class_at(row.from_state)
+
+    def _journal_event(self, key: str, row: JournalRow) -> E | None:
+        if row.event is None:
+            return None
+        return self._decode(key, f"journal.event of seq {row.seq}", row.event, self.codec.decode_event)
+
+    def _decode(self, key: str, column: str, text: str, decode: Any) -> Any:
+        try:
+            return decode(text)
+        except DecodeError as error:
+            raise UnreadableRow(self.name, decode_key(key), column, error.problems) from error
+
+    # ------------------------------------------------------------ values to rows
+
+    def creation(self, key: str, state: S, messages: tuple[Message, ...], at: int, recorded_at: int) -> Creation:
+        """The row of a new instance.  Raises `EncodeError`."""
+        leaf = type(state)
+        body = self.codec.encode_state(state)
+        found = self._lookup_values(state)
+        told = _message_rows(messages)
+        return Creation(self.name, key, self.paths[leaf], leaf.__name__, body, at, recorded_at, found, told)
+
+    def move(
+        self,
+        row: Snapshot,
+        before: S,
+        event: E,
+        decision: Decision[S],
+        at: int,
+        recorded_at: int,
+        delivery_id: str | None,
+    ) -> Move:
+        """The row of a decision.  Raises `EncodeError`."""
+        after = decision.state
+        leaf = type(after)
+        return Move(
+            self.name,
+            row.instance,
+            row.version,
+            row.state,
+            self.paths[leaf],
+            leaf.__name__,
+            self.codec.encode_state(after),
+            self.codec.encode_event(event),
+            at,
+            recorded_at,
+            self._changed_lookups(before, after),
+            _message_rows(decision.messages),
+            delivery_id,
+        )
+
+    def _changed_lookups(self, before: S, after: S) -> tuple[LookupValue, ...] | None:
+        if not self.lookups[type(before)] and not self.lookups[type(after)]:
+            return None
+        values = self._lookup_values(after)
+        return None if values == self._lookup_values(before) else values
+
+    def _lookup_values(self, state: S) -> tuple[LookupValue, ...]:
+        return tuple(self._lookup_value(state, name, unique) for name, unique in self.lookups[type(state)])
+
+    def _lookup_value(self, state: S, name: str, unique: bool) -> LookupValue:
+        value = getattr(state, name)
+        return LookupValue(name, self.codec.encode_field(name, value), unique and value is not None)
+
+    # ------------------------------------------------------------ questions
+
+    def query(
+        self, state: type[Payload] | None, prefix: Key | None, where: Mapping[str, object] | None, limit: int | None
+    ) -> Query:
+        """What `Store.find` was asked.  Raises `UnknownState`, `InvalidKey`, `InvalidQuery`."""
+        if limit is not None and limit < 1:
+            self.refuse_query(f"limit={limit} finds nothing; give 1 or more, or None for all")
+        ranges = () if prefix is None else prefix_ranges(prefix)
+        lookups = tuple(self._condition(name, value) for name, value in (where or {}).items())
+        return Query(self.name, self.paths_of(state), ranges, lookups, limit)
+
+    def _condition(self, name: str, value: object) -> tuple[str, str]:
+        declared = {field for fields in self.lookups.values() for field, _ in fields}
+        if name not in declared:
+            hint = did_you_mean(name, declared)
+            self.refuse_query(f"{name!r} is no look-up{hint}; declare it in the machine: {name} = lookup()")
+        return name, self.codec.encode_field(name, value)
+
+    def refuse_query(self, problem: str) -> NoReturn:
+        raise InvalidQuery(self.name, problem)
+
+
+def _message_rows(messages: tuple[Message, ...]) -> tuple[NewMessage, ...]:
+    if not messages:
+        return ()
+    return tuple(NewMessage(m.topic, m.kind, m.correlation_id, write_json(m.body)) for m in messages)
+

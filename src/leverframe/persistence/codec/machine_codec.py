@@ -1,0 +1,170 @@
+"""The codec of one machine: what a store calls."""
+
+from __future__ import annotations
+
+from typing import Any, Generic, cast
+
+from typing_extensions import TypeVar
+
+from leverframe.errors import EncodeError
+from leverframe.persistence.codec.explain import text_of
+from leverframe.persistence.codec.family import Family
+from leverframe.persistence.codec.json_text import write_plain
+from leverframe.persistence.codec.versions import Versions
+from leverframe.typed.machine import Machine
+from leverframe.typed.payload import Event, Payload
+from leverframe.wording import did_you_mean
+
+__all__ = ["MachineCodec", "codec_of"]
+
+S = TypeVar("S", bound=Payload)
+E = TypeVar("E", bound=Event)
+
+
+class MachineCodec(Generic[S, E]):
+    """States and events of one machine as canonical JSON, and back; made by `codec_of`.
+
+    Text reads as `{"body":{...},"type":"Merge"}`, with `"v"` where the class is past its first version.  What is
+    written can be read back and is equal then; equal values give equal text.
+    """
+
+    def __init__(self, machine: Any) -> None:
+        name, upcasters = machine.__name__, list(machine._upcasters.values())
+        states, events = machine.leaves(), machine._structure.events
+        self.upcasters = len(upcasters)
+        self._state_versions = Versions(name, states, upcasters)
+        self._states: Family[S] = Family(name, "state", states, self._state_versions)
+        self._events: Family[E] = Family(name, "event", events, Versions(name, events, upcasters))
+
+    def encode_state(self, state: S) -> str:
+        """A state as text.  Raises `EncodeError` for a value that would not be read back.
+
+        >>> from leverframe.persistence.codec import codec_of
+        >>> from leverframe.machines.pipeline import *
+        >>> codec_of(Pipeline).encode_state(Merge(BranchName("fix"), Positive(3)))
+        '{"body":{"commits_ahead":3,"feature_branch":"fix"},"type":"Merge"}'
+        """
+        return self._states.encode(state)
+
+    def decode_state(self, text: str) -> S:
+        """The state that a text says; older bodies go through the upcasters.  Raises `DecodeError`.
+
+        >>> from leverframe.persistence.codec import codec_of
+        >>> from leverframe.machines.pipeline import *
+        >>> codec_of(Pipeline).decode_state('{"body":{"commits_ahead":0},"type":"Merge"}')
+        Traceback (most recent call last):
+        leverframe.errors.DecodeError: feature_branch: missing; \
+commits_ahead: Positive must be an integer of at least 1, got 0
+        """
+        return self._states.decode(text)
+
+    def encode_event(self, event: E) -> str:
+        """An event as text.  Raises `EncodeError`.
+
+        >>> from leverframe.persistence.codec import codec_of
+        >>> from leverframe.machines.pipeline import *
+        >>> codec_of(Pipeline).encode_event(DepsMet())
+        '{"body":{},"type":"DepsMet"}'
+        """
+        return self._events.encode(event)
+
+    def decode_event(self, text: str) -> E:
+        """The event that a text says.  Raises `DecodeError`.
+
+        >>> from leverframe.persistence.codec import codec_of
+        >>> from leverframe.machines.pipeline import *
+        >>> codec_of(Pipeline).decode_event('{"body":{"reason":"waiting"},"type":"Block"}')
+        Block(reason='waiting')
+        """
+        return self._events.decode(text)
+
+    def parse_state(self, raw: object) -> S:
+        """The state that an object says: as `parse_event`.  Raises `DecodeError`.
+
+        >>> from leverframe.persistence.codec import codec_of
+        >>> from leverframe.machines.pipeline import *
+        >>> codec_of(Pipeline).parse_state({"type": "Qa"})
+        Qa()
+        """
+        return self._states.parse(raw)
+
+    def parse_event(self, raw: object) -> E:
+        """The event that an object says, as in a log or on a command line: its fields beside `type`, or in a `body`.
+
+        A class with a field called `type`, `v` or `body` takes the second form only.  An object without `v` is of
+        version 1.  Raises `DecodeError`.
+
+        >>> from leverframe.persistence.codec import codec_of
+        >>> from leverframe.machines.pipeline import *
+        >>> codec_of(Pipeline).parse_event({"type": "QaSkipped", "feature_branch": "fix", "commits_ahead": 1})
+        QaSkipped(feature_branch='fix', commits_ahead=1)
+        >>> codec_of(Pipeline).parse_event({"type": "QaSkiped"})
+        Traceback (most recent call last):
+        leverframe.errors.DecodeError: unknown type 'QaSkiped'; did you mean 'QaSkipped'?
+        """
+        return self._events.parse(raw)
+
+    def encode_field(self, name: str, value: object) -> str:
+        """One value of a states' field as text: what look-ups compare.
+
+        The value is one that a payload has, or what stands for it in JSON: a plain string for a refined one.  Raises
+        `EncodeError` if no state could have it there.
+
+        >>> from leverframe.persistence.codec import codec_of
+        >>> from leverframe.machines.pipeline import *
+        >>> codec = codec_of(Pipeline)
+        >>> codec.encode_field("feature_branch", "fix") == codec.encode_field("feature_branch", BranchName("fix"))
+        True
+        """
+        forms = self._states.field_forms(name)
+        if not forms:
+            raise EncodeError(name, f"no state has this field{did_you_mean(name, self._states.field_names())}")
+        for form in forms:
+            try:
+                return write_plain(form.write(value))
+            except Exception:  # another state's field may take it
+                continue
+        return self._encode_raw_field(name, value, forms)
+
+    def _encode_raw_field(self, name: str, value: object, forms: list[Any]) -> str:
+        problems: list[str] = []
+        for form in forms:
+            try:
+                return write_plain(form.write(form.read(value, None)))
+            except Exception as error:
+                problems.append(text_of(error))
+        raise EncodeError(name, "; or ".join(dict.fromkeys(problems)))
+
+    def current_state(self, type_name: str) -> type[S] | None:
+        """The state class that bears this name today, or that became of the one which bore it; None if there is none.
+
+        >>> from leverframe.persistence.codec import codec_of
+        >>> from leverframe.machines.pipeline import *
+        >>> codec_of(Pipeline).current_state("Merge").__name__
+        'Merge'
+        """
+        return cast("type[S] | None", self._state_versions.class_named(type_name))
+
+    @property
+    def renames_states(self) -> bool:
+        """Whether stored states may bear names that today's code gives to no state."""
+        return self._state_versions.has_renames
+
+
+_codecs: dict[type, MachineCodec[Any, Any]] = {}
+
+
+def codec_of(machine: type[Machine[S, E]]) -> MachineCodec[S, E]:
+    """The codec of a machine: always the same one, until an upcaster is declared.
+
+    Raises `MachineDefinitionError` for a field that cannot be stored and read back the same.
+
+    >>> from leverframe.persistence.codec import codec_of
+    >>> from leverframe.machines import Pipeline
+    >>> codec_of(Pipeline) is codec_of(Pipeline)
+    True
+    """
+    codec = _codecs.get(machine)
+    if codec is None or codec.upcasters != len(machine._upcasters):  # pyright: ignore[reportPrivateUsage]  # ours
+        codec = _codecs[machine] = MachineCodec(machine)
+    return codec

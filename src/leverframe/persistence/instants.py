@@ -1,0 +1,35 @@
+"""Times as integers: microseconds since 1970-01-01 UTC, exact in both directions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from leverframe.errors import InvalidTime
+
+__all__ = ["from_microseconds", "to_microseconds"]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_microseconds(time: datetime) -> int:
+    """Raises `InvalidTime` for one without a zone.
+
+    >>> from datetime import UTC, datetime
+    >>> to_microseconds(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
+    1000000
+    """
+    if not isinstance(time, datetime):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
+        raise InvalidTime(time, "is no datetime; give an aware one, such as datetime.now(UTC)")
+    if time.utcoffset() is None:
+        raise InvalidTime(time, "has no zone; give an aware one, such as datetime.now(UTC)")
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def from_microseconds(microseconds: int) -> datetime:
+    """The time, in UTC.
+
+    >>> from_microseconds(1_000_000)
+    datetime.datetime(1970, 1, 1, 0, 0, 1, tzinfo=datetime.timezone.utc)
+    """
+    return _EPOCH + timedelta(microseconds=microseconds)

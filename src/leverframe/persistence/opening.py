@@ -1,0 +1,60 @@
+"""`open_store`: from a URL to a store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from leverframe.errors import InvalidURL
+from leverframe.wording import did_you_mean
+
+if TYPE_CHECKING:
+    from leverframe.persistence.store import Store
+
+__all__ = ["open_store"]
+
+Durability = Literal["full", "normal"]
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def open_store(
+    url: str,
+    *,
+    durability: Durability | None = None,
+    timeout: float | None = None,
+    clock: Callable[[], datetime] = _utc_now,
+) -> Store:
+    """Open a store, and make or migrate its database first where that is needed.
+
+    `url` is `sqlite:///stories.db` (a file in the working folder), `sqlite:////var/lib/stories.db` (an absolute path)
+    or `sqlite://` (in memory, gone when closed); `durability` and `timeout` may also stand behind a `?` in it.
+
+    `durability` "full", the default: what has returned survives a power cut.  "normal": it survives the end of the
+    process, and a power cut may take back the last moves, never part of one.  `timeout`, in seconds, 30 by default:
+    how long a write waits for its turn.  `clock` gives the time, with a zone, where a call says none.
+
+    Raises `InvalidURL`, `MissingFolder`, `NotADatabase`, `NewerSchema`, `ReadOnly`, `StoreTimeout`.
+
+    >>> from leverframe import open_store
+    >>> with open_store("sqlite://") as store:
+    ...     print(store.location)
+    sqlite://
+    """
+    scheme = url.partition(":")[0]
+    if scheme != "sqlite":
+        raise InvalidURL(_without_secrets(url), f"no store has the scheme {scheme!r}{did_you_mean(scheme, ['sqlite'])}")
+    # Late, so that machines can be used without the time that a database's libraries take to import.
+    from leverframe.persistence.sqlite import open_sqlite
+    from leverframe.persistence.store import Store
+
+    return Store(open_sqlite(url, durability=durability, timeout=timeout), clock)
+
+
+def _without_secrets(url: str) -> str:
+    """The URL with nothing in it that could be a password."""
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if "@" in rest else url

@@ -1,0 +1,195 @@
+"""The store's SQLite half: what is open, who may use it, and how it is opened and closed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from os import getpid
+
+from leverframe.errors import CannotOpen, StoreClosed
+from leverframe.persistence.sqlite.connection import connect, set_up_writer
+from leverframe.persistence.sqlite.driver import OLDEST, checkpoints_safely, is_too_old, sqlite3, warn_once
+from leverframe.persistence.sqlite.faults import opening_fault
+from leverframe.persistence.sqlite.files import check_openable, file_uri, identity, is_marked_by_another
+from leverframe.persistence.sqlite.location import Location, parse_location
+from leverframe.persistence.sqlite.lock_file import LockFile
+from leverframe.persistence.sqlite.migrations import MIGRATIONS, Migration
+from leverframe.persistence.sqlite.reader import SQLiteReader
+from leverframe.persistence.sqlite.schema import APPLICATION_ID, check_ours, is_up_to_date, migrate
+from leverframe.persistence.sqlite.source import CLOSED, FileSource, MemorySource, Source
+from leverframe.persistence.sqlite.transaction import Transaction
+from leverframe.persistence.sqlite.turn import Ticket, Turn
+
+__all__ = ["SQLiteBackend", "open_sqlite"]
+
+LOCK_FILE = "-lock"
+
+FORKED = "was opened in another process"
+
+# A move writes four to six pages, so that this is about the thousand pages at which SQLite checkpoints by itself.
+COMMITS_BETWEEN_CHECKPOINTS = 200
+
+
+def open_sqlite(
+    url: str,
+    *,
+    durability: str | None = None,
+    timeout: float | None = None,
+    migrations: Sequence[Migration] = MIGRATIONS,
+) -> SQLiteBackend:
+    """Open the database that `url` names; a file that is not there is made.
+
+    `durability` is "full" (the default: what was committed survives a power cut) or "normal" (it survives the
+    end of the process, and a power cut may take the last commits).  `timeout` is how many seconds a write waits
+    for its turn.  Both can also stand in the URL, behind a question mark.
+
+    >>> backend = open_sqlite("sqlite:///:memory:")
+    >>> backend.read().cursor("a name")
+    0
+    >>> backend.close()
+    """
+    location = parse_location(url, durability, timeout)
+    check_library(location)
+    check_openable(location)
+    check_stranger(location)
+    turn = Turn(location, open_lock_file(location))
+    try:
+        return SQLiteBackend(location, turn, open_writer(location, turn, migrations))
+    except BaseException:
+        turn.close()
+        raise
+
+
+class SQLiteBackend:
+    """One open database.  Any thread may use it; a process that was forked off may not."""
+
+    def __init__(self, location: Location, turn: Turn, connection: sqlite3.Connection) -> None:
+        self.where = location
+        self.opened = None if location.path is None else identity(location.path)
+        self.turn = turn
+        self.connection = connection
+        self._source = self._make_source()
+        self._reader = SQLiteReader(self._source)
+        self.process = getpid()
+        self.closed = False
+        self._checkpoints_itself = checkpoints_safely()
+        self._commits = 0
+
+    @property
+    def location(self) -> str:
+        return self.where.text
+
+    def read(self) -> SQLiteReader:
+        self.check_usable()
+        return self._reader
+
+    def write(self) -> Transaction:
+        return Transaction(self)
+
+    def close(self) -> None:
+        """Wait for the write that is under way, if one is, and give back all that is held."""
+        if self.closed or getpid() != self.process:
+            # A connection must not be closed where it was not opened: that would end its owner's file locks.
+            self.closed = True
+            return
+        ticket = Ticket()
+        self.turn.take(ticket)
+        try:
+            self._close_all()
+        finally:
+            self.turn.give_back(ticket)
+        self.turn.close()
+
+    def check_usable(self) -> None:
+        if getpid() != self.process:
+            raise StoreClosed(self.location, FORKED)
+        if self.closed:
+            raise StoreClosed(self.location, CLOSED)
+
+    def after_commit(self) -> None:
+        """Checkpoint now and then, while nobody else writes, where SQLite must not do so by itself."""
+        if self._checkpoints_itself:
+            return
+        self._commits += 1
+        if self._commits % COMMITS_BETWEEN_CHECKPOINTS == 0:
+            self._checkpoint()
+
+    def _close_all(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self._source.close()
+            self._checkpoint()
+            self.connection.close()
+
+    def _checkpoint(self) -> None:
+        # What was committed is safe without it: one that fails is made up for by the next.
+        with contextlib.suppress(sqlite3.Error):
+            self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+    def _make_source(self) -> Source:
+        if self.where.path is None:
+            return MemorySource(self.connection, self.where, self.turn)
+        return FileSource(self.where, self.opened)
+
+
+# ---------------------------------------------------------------- opening
+
+
+def check_library(location: Location) -> None:
+    if is_too_old():
+        needed = ".".join(map(str, OLDEST))
+        problem = f"SQLite {sqlite3.sqlite_version} is too old, {needed} is needed; install pysqlite3"
+        raise CannotOpen(location.text, problem)
+    if not checkpoints_safely():
+        warn_once()
+
+
+def check_stranger(location: Location) -> None:
+    """Ask a file that does not carry our mark whose it is, through a connection that cannot change it."""
+    path = location.path
+    if path is None or not os.path.exists(path) or not is_marked_by_another(path, APPLICATION_ID):
+        return
+    # With no log beside it the file is all there is; `immutable` then keeps SQLite from making one.
+    options = "mode=ro" if os.path.exists(f"{path}-wal") else "mode=ro&immutable=1"
+    try:
+        connection = sqlite3.connect(file_uri(path, options), uri=True, timeout=location.timeout)
+        try:
+            check_ours(connection, location)
+        finally:
+            connection.close()
+    except sqlite3.Error as error:
+        raise opening_fault(error, location) from error
+
+
+def open_lock_file(location: Location) -> LockFile | None:
+    return None if location.path is None else LockFile(f"{location.path}{LOCK_FILE}")
+
+
+def open_writer(location: Location, turn: Turn, migrations: Sequence[Migration]) -> sqlite3.Connection:
+    """The connection that will write, to a database that is ours and of our age."""
+    try:
+        connection = connect(location, create=True)
+    except sqlite3.Error as error:
+        raise opening_fault(error, location) from error
+    try:
+        prepare(connection, location, turn, migrations)
+        set_up_writer(connection, location)
+    except sqlite3.Error as error:
+        connection.close()
+        raise opening_fault(error, location) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def prepare(connection: sqlite3.Connection, location: Location, turn: Turn, migrations: Sequence[Migration]) -> None:
+    if is_up_to_date(connection, location, migrations):
+        return
+    ticket = Ticket()
+    turn.take(ticket)
+    try:
+        migrate(connection, location, migrations)
+    finally:
+        turn.give_back(ticket)

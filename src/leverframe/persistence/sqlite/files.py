@@ -1,0 +1,79 @@
+"""What is on the disk before SQLite is asked: may it be opened at all, and is it still the file that was opened?"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from leverframe.errors import MissingFolder, NotADatabase, ReadOnly
+from leverframe.persistence.sqlite.location import Location
+
+__all__ = ["Identity", "check_openable", "file_uri", "identity", "is_marked_by_another", "may_write"]
+
+Identity = tuple[int, int]
+
+MAGIC = b"SQLite format 3\0"
+
+# Where SQLite's header keeps what `PRAGMA application_id` sets.
+APPLICATION_ID = slice(68, 72)
+HEADER_SIZE = 100
+
+
+def identity(path: str) -> Identity | None:
+    """Which file stands at `path`; None if there is none."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def check_openable(location: Location) -> None:
+    """Refuse what cannot become or be a database, without touching it."""
+    path = location.path
+    if path is None:
+        return
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        raise MissingFolder(location.text, f"the folder {folder} is not there; make it first")
+    if os.path.lexists(path):
+        check_file(location, path)
+    if not may_write(path):
+        raise ReadOnly(location.text, "the file or its folder may not be written; allow it, or open a copy")
+
+
+def check_file(location: Location, path: str) -> None:
+    if not os.path.isfile(path):
+        raise NotADatabase(location.text, "is a folder or a device; name a file in it, or another one")
+    header = read_header(location, path)
+    if header and not header.startswith(MAGIC):
+        raise NotADatabase(location.text, "is a file of another kind; name a new file, or a leverframe database")
+
+
+def read_header(location: Location, path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read(HEADER_SIZE)
+    except PermissionError as error:
+        raise ReadOnly(location.text, "the file may not be read or written; allow both") from error
+
+
+def is_marked_by_another(path: str, application_id: int) -> bool:
+    """Whether the file has content, and the header of that does not carry our mark."""
+    with open(path, "rb") as file:
+        header = file.read(HEADER_SIZE)
+    return bool(header) and int.from_bytes(header[APPLICATION_ID], "big") != application_id
+
+
+def may_write(path: str | None) -> bool:
+    """Whether SQLite can write the file (if it is there) and make its companions in the folder."""
+    if path is None:
+        return True
+    # The rights that count are those in effect, which in a set-uid program are not those of the real user.
+    effective = os.access in os.supports_effective_ids
+    places = [path] if os.path.exists(path) else []
+    return all(os.access(place, os.W_OK, effective_ids=effective) for place in [*places, os.path.dirname(path)])
+
+
+def file_uri(path: str, options: str) -> str:
+    return f"{Path(path).as_uri()}?{options}"

@@ -1,0 +1,139 @@
+"""How does one transaction begin and end?  Turn, begin, the caller's block, commit or roll back, turn given back."""
+
+from __future__ import annotations
+
+from os import getpid
+from types import TracebackType
+from typing import Protocol
+
+from leverframe.errors import StoreClosed, StoreFailure, StoreVanished
+from leverframe.persistence.sqlite.connection import roll_back, set_busy_timeout
+from leverframe.persistence.sqlite.driver import sqlite3
+from leverframe.persistence.sqlite.faults import fault, is_busy
+from leverframe.persistence.sqlite.files import Identity, identity
+from leverframe.persistence.sqlite.location import Location
+from leverframe.persistence.sqlite.source import CLOSED
+from leverframe.persistence.sqlite.turn import Ticket, Turn
+from leverframe.persistence.sqlite.writer import SQLiteWriter
+
+__all__ = ["Session", "Transaction"]
+
+USED = "a transaction is used once; begin another with write()"
+
+
+class Session(Protocol):
+    """What a transaction needs of the store it belongs to."""
+
+    where: Location
+    opened: Identity | None
+    turn: Turn
+    connection: sqlite3.Connection
+    process: int
+    closed: bool
+
+    def check_usable(self) -> None: ...
+
+    def after_commit(self) -> None: ...
+
+
+class Transaction:
+    """The block of a `with`.  Everything in it is committed at its end, or nothing of it.
+
+    The turn goes back whatever happens, an interrupt in the middle of this very code included: what an
+    interrupt keeps `__exit__` from doing is done when the object goes away.
+    """
+
+    __slots__ = ("_session", "_ticket", "_writer")
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._ticket: Ticket | None = None
+        self._writer = SQLiteWriter(session.connection, session.where)
+
+    def __enter__(self) -> SQLiteWriter:
+        if self._ticket is not None:
+            raise StoreFailure(self._session.where.text, USED)
+        session = self._session
+        session.check_usable()
+        ticket = self._ticket = Ticket()
+        try:
+            seconds = session.turn.take(ticket)
+            check_present(session)
+            begin(session, seconds)
+        except BaseException:
+            self._give_up(ticket)
+            raise
+        return self._writer
+
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        ticket = self._ticket
+        if ticket is None:
+            return
+        try:
+            if kind is None:
+                self._commit()
+        finally:
+            self._give_up(ticket)
+            self._ticket = None
+
+    def __del__(self) -> None:
+        if self._ticket is not None:
+            self._give_up(self._ticket)
+
+    def _commit(self) -> None:
+        session = self._session
+        if session.process != getpid():
+            session.check_usable()
+        self._writer.flush()
+        try:
+            session.connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise fault(error, session.where) from error
+        session.after_commit()
+
+    def _give_up(self, ticket: Ticket) -> None:
+        """Roll back what is not committed, and let the next one write; a second time it does nothing."""
+        session = self._session
+        # In a process that was forked off in the middle, transaction and lock are its parent's.
+        if session.turn.is_held_by(ticket) and session.process == getpid():
+            self._writer.end()
+            try:
+                roll_back(session.connection)
+            except sqlite3.Error as error:
+                raise fault(error, session.where) from error
+            finally:
+                session.turn.give_back(ticket)
+
+
+def check_present(session: Session) -> None:
+    """A file that was deleted would take writes, and lose them, without a word: SQLite does not look."""
+    path = session.where.path
+    if session.closed:
+        # It was closed while this thread stood in line.
+        raise StoreClosed(session.where.text, CLOSED)
+    if path is not None and identity(path) != session.opened:
+        raise StoreVanished(session.where.text)
+
+
+def begin(session: Session, seconds: float) -> None:
+    """Take SQLite's own lock; a program that writes without our lock file is waited for with what time is left."""
+    connection = session.connection
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:
+        if not is_busy(error):
+            raise fault(error, session.where) from error
+        begin_patiently(session, seconds)
+
+
+def begin_patiently(session: Session, seconds: float) -> None:
+    connection = session.connection
+    try:
+        set_busy_timeout(connection, seconds)
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.Error as error:
+        raise fault(error, session.where) from error
+    finally:
+        set_busy_timeout(connection, 0)

@@ -1,0 +1,148 @@
+"""Whose turn is it to write?
+
+Threads of this process stand in a line, and whoever is first in it takes the lock between processes.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+
+from leverframe.errors import StoreFailure, StoreTimeout
+from leverframe.persistence.sqlite.location import Location
+from leverframe.persistence.sqlite.lock_file import LockFile
+
+__all__ = ["Line", "Ticket", "Turn"]
+
+
+class Ticket:
+    """One place in the line, or the turn itself once it was called."""
+
+    __slots__ = ("called", "thread")
+
+    def __init__(self) -> None:
+        self.thread = threading.get_ident()
+        self.called: threading.Lock | None = None
+
+
+class Line:
+    """First come, first served: the turn is handed to the ticket that has waited longest, never up for grabs."""
+
+    __slots__ = ("_guard", "_waiting", "owner")
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._waiting: deque[Ticket] = deque()
+        self.owner: Ticket | None = None
+
+    def enter_at_once(self, ticket: Ticket) -> bool:
+        with self._guard:
+            if self.owner is None:
+                self.owner = ticket
+                return True
+        return False
+
+    def enter(self, ticket: Ticket, seconds: float) -> bool:
+        """Wait for the turn, at most so long.  After any exception the ticket is out of the line."""
+        called = ticket.called = threading.Lock()
+        called.acquire()
+        try:
+            if self._stand_in_line(ticket) or called.acquire(timeout=bounded(seconds)):
+                return True
+            return not self._withdraw(ticket)
+        except BaseException:
+            self._withdraw(ticket)
+            self.leave(ticket)
+            raise
+
+    def leave(self, ticket: Ticket) -> None:
+        """Hand the turn on; no harm if the ticket does not have it."""
+        with self._guard:
+            if self.owner is ticket:
+                self.owner = self._waiting.popleft() if self._waiting else None
+                if self.owner is not None and self.owner.called is not None:
+                    self.owner.called.release()
+
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    def _stand_in_line(self, ticket: Ticket) -> bool:
+        with self._guard:
+            if self.owner is None:
+                self.owner = ticket
+                return True
+            self._waiting.append(ticket)
+            return False
+
+    def _withdraw(self, ticket: Ticket) -> bool:
+        """Whether the ticket was still waiting; if not, it has been given the turn, or never stood there."""
+        with self._guard:
+            if ticket in self._waiting:
+                self._waiting.remove(ticket)
+                return True
+        return False
+
+
+class Turn:
+    """The right to write to one database: among threads by the line, among processes by the lock file."""
+
+    __slots__ = ("_line", "_location", "_lock_file")
+
+    def __init__(self, location: Location, lock_file: LockFile | None) -> None:
+        self._line = Line()
+        self._location = location
+        self._lock_file = lock_file
+
+    def take(self, ticket: Ticket) -> float:
+        """Wait for the turn; the seconds that are left of the timeout.
+
+        Raises `StoreTimeout`, and `StoreFailure` for a thread that has the turn already.  After any exception
+        the turn is not taken.
+        """
+        if self.belongs_to(ticket.thread):
+            problem = "this thread is inside a write of its own, and a second one would wait for ever"
+            raise StoreFailure(self._location.text, f"{problem}; use the transaction it has")
+        try:
+            if self._line.enter_at_once(ticket) and (self._lock_file is None or self._lock_file.lock_at_once()):
+                return self._location.timeout
+            return self._wait(ticket, time.monotonic() + self._location.timeout)
+        except BaseException as error:
+            self.give_back(ticket)
+            if isinstance(error, OSError) and not isinstance(error, StoreTimeout):
+                raise StoreFailure(self._location.text, f"its lock file cannot be used: {error}") from error
+            raise
+
+    def give_back(self, ticket: Ticket) -> None:
+        """Let the next one write; no harm if the ticket does not have the turn."""
+        if self._line.owner is ticket:
+            if self._lock_file is not None:
+                self._lock_file.unlock()
+            self._line.leave(ticket)
+
+    def belongs_to(self, thread: int) -> bool:
+        owner = self._line.owner
+        return owner is not None and owner.thread == thread
+
+    def is_held_by(self, ticket: Ticket) -> bool:
+        return self._line.owner is ticket
+
+    def waiting(self) -> int:
+        """How many threads of this process stand in line."""
+        return self._line.waiting()
+
+    def close(self) -> None:
+        if self._lock_file is not None:
+            self._lock_file.close()
+
+    def _wait(self, ticket: Ticket, deadline: float) -> float:
+        if not (self._line.owner is ticket or self._line.enter(ticket, deadline - time.monotonic())):
+            raise StoreTimeout(self._location.text, self._location.timeout)
+        if not (self._lock_file is None or self._lock_file.lock(deadline - time.monotonic())):
+            raise StoreTimeout(self._location.text, self._location.timeout)
+        return max(0.0, deadline - time.monotonic())
+
+
+def bounded(seconds: float) -> float:
+    """What a lock takes as its timeout; a negative one would mean for ever."""
+    return min(max(0.0, seconds), threading.TIMEOUT_MAX)

@@ -1,0 +1,220 @@
+"""What do the writing verbs say, in which order, and what becomes of a transaction in which one of them failed?
+
+One connection writes, in one transaction at a time.  Changes of counts are added up and written once, before the
+commit: however many moves a transaction makes, a count's row is written once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from leverframe.errors import StoreFailure
+from leverframe.persistence.backend import (
+    Creation,
+    LookupValue,
+    Move,
+    NewMessage,
+    Refusal,
+    StateCount,
+    UniqueTaken,
+)
+from leverframe.persistence.sqlite.connection import Parameters, Row
+from leverframe.persistence.sqlite.driver import sqlite3
+from leverframe.persistence.sqlite.faults import fault
+from leverframe.persistence.sqlite.location import Location
+from leverframe.persistence.sqlite.reader import ReadingVerbs
+from leverframe.persistence.statements import (
+    ADD_JOURNAL,
+    ADD_LOOKUP,
+    ADD_MESSAGE,
+    CHANGE_COUNT,
+    CREATE_SNAPSHOT,
+    MOVE_SNAPSHOT,
+    MOVE_SNAPSHOT_UNLESS_SETTLED,
+    PRUNE_DELIVERIES,
+    RELEASE_SAVEPOINT,
+    REMOVE_LOOKUPS,
+    ROLL_BACK_TO_SAVEPOINT,
+    SAVE_CURSOR,
+    SAVEPOINT,
+    SETTLE_AS_MOVED,
+    SETTLE_AS_REFUSED,
+)
+
+__all__ = ["SQLiteWriter"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+OVER = "this transaction is over; begin another with write()"
+SPOILED = "a part of this transaction failed, so that it can only be rolled back; leave its block with that error"
+
+FIRST_VERSION = 1
+
+
+class SQLiteWriter(ReadingVerbs):
+    """The verbs of one transaction; when that is over they are refused."""
+
+    __slots__ = ("_connection", "_counts", "_location", "_obstacle")
+
+    def __init__(self, connection: sqlite3.Connection, location: Location) -> None:
+        self._connection = connection
+        self._location = location
+        self._obstacle = ""
+        # (machine, state) -> (the class's name, the change)
+        self._counts: dict[tuple[str, str], tuple[str, int]] = {}
+
+    def flush(self) -> None:
+        """Write what waits for the commit.  Refused where a part of the transaction has failed."""
+        self._start()
+        counts, self._counts = self._counts, {}
+        for (machine, state), (type_name, change) in counts.items():
+            self._execute(CHANGE_COUNT, (machine, state, type_name, change))
+        self._obstacle = ""
+
+    def end(self) -> None:
+        """From here on every verb is refused."""
+        self._obstacle = OVER
+
+    def _start(self) -> None:
+        """A verb begins.  Until it says that it is done, what it has written is a part of something."""
+        if self._obstacle:
+            raise StoreFailure(self._location.text, self._obstacle)
+        self._obstacle = SPOILED
+
+    # ------------------------------------------------------------ verbs
+
+    def count(self, machine: str) -> list[StateCount]:
+        self.flush()
+        return super().count(machine)
+
+    def create(self, creation: Creation) -> tuple[int, int]:
+        return self._whole(self._add_creation, creation, creation.lookups)
+
+    def move(self, move: Move) -> int | None:
+        return self._whole(self._add_move, move, move.lookups or ())
+
+    def refuse(self, refusal: Refusal) -> bool:
+        row = (refusal.delivery_id, refusal.refusal, refusal.recorded_at, refusal.instance, refusal.seen)
+        return self._execute_alone(SETTLE_AS_REFUSED, row) == 1
+
+    def save_cursor(self, name: str, position: int) -> None:
+        self._execute_alone(SAVE_CURSOR, (name, position))
+
+    def prune_deliveries(self, recorded_before: int, limit: int) -> int:
+        return self._execute_alone(PRUNE_DELIVERIES, (recorded_before, limit))
+
+    # ------------------------------------------------------------ parts of the verbs
+
+    def _whole(self, verb: Callable[[T], R], row: T, lookups: tuple[LookupValue, ...]) -> R:
+        """Do all of it, or raise `UniqueTaken` and leave the transaction as it was.
+
+        Only where a unique look-up is written can there be something to take back.
+        """
+        self._start()
+        taken_back = any(lookup.unique for lookup in lookups)
+        if taken_back:
+            self._execute(SAVEPOINT, ())
+        try:
+            result = verb(row)
+        except UniqueTaken:
+            if taken_back:
+                self._execute(ROLL_BACK_TO_SAVEPOINT, ())
+                self._execute(RELEASE_SAVEPOINT, ())
+            self._obstacle = ""
+            raise
+        if taken_back:
+            self._execute(RELEASE_SAVEPOINT, ())
+        self._obstacle = ""
+        return result
+
+    def _add_creation(self, creation: Creation) -> tuple[int, int]:
+        at, recorded_at = creation.at, creation.recorded_at
+        created = self._run(CREATE_SNAPSHOT, (creation.machine, creation.key, creation.state, creation.body, at, at))
+        if not created:
+            raise UniqueTaken
+        instance = int(created[0][0])
+        seq = self._add_journal((instance, FIRST_VERSION, None, None, creation.state, creation.body, at, recorded_at))
+        self._add_lookups(creation.machine, instance, creation.lookups)
+        self._add_messages(instance, FIRST_VERSION, creation.messages, at, recorded_at)
+        self._change_count(creation.machine, creation.state, creation.type_name, 1)
+        return instance, seq
+
+    def _add_move(self, move: Move) -> int | None:
+        if not self._move_snapshot(move):
+            return None
+        instance, version = move.instance, move.seen + 1
+        seq = self._add_journal(
+            (instance, version, move.event, move.from_state, move.to_state, move.body, move.at, move.recorded_at)
+        )
+        if move.delivery_id is not None:
+            self._execute(SETTLE_AS_MOVED, (instance, move.delivery_id, seq, move.recorded_at))
+        if move.lookups is not None:
+            self._execute(REMOVE_LOOKUPS, (instance,))
+            self._add_lookups(move.machine, instance, move.lookups)
+        self._add_messages(instance, version, move.messages, move.at, move.recorded_at)
+        if move.from_state != move.to_state:
+            # A state that is left has been entered, and so has a row, with its class's name in it.
+            self._change_count(move.machine, move.from_state, "", -1)
+            self._change_count(move.machine, move.to_state, move.type_name, 1)
+        return seq
+
+    def _move_snapshot(self, move: Move) -> bool:
+        row = (move.to_state, move.body, move.at, move.instance, move.seen)
+        if move.delivery_id is None:
+            return self._execute(MOVE_SNAPSHOT, row) == 1
+        return self._execute(MOVE_SNAPSHOT_UNLESS_SETTLED, (*row, move.delivery_id)) == 1
+
+    def _add_journal(self, line: Parameters) -> int:
+        try:
+            seq = self._connection.execute(ADD_JOURNAL, line).lastrowid
+        except sqlite3.Error as error:
+            raise fault(error, self._location) from error
+        assert seq is not None
+        return seq
+
+    def _add_lookups(self, machine: str, instance: int, lookups: tuple[LookupValue, ...]) -> None:
+        for lookup in lookups:
+            row = (instance, lookup.field, machine, lookup.value, int(lookup.unique))
+            if not self._execute(ADD_LOOKUP, row):
+                raise UniqueTaken(lookup.field, lookup.value)
+
+    def _add_messages(
+        self, instance: int, version: int, messages: tuple[NewMessage, ...], at: int, recorded_at: int
+    ) -> None:
+        for message in messages:
+            said = (message.topic, message.kind, message.correlation_id, message.body)
+            self._execute(ADD_MESSAGE, (instance, version, *said, at, recorded_at))
+
+    def _change_count(self, machine: str, state: str, type_name: str, change: int) -> None:
+        known_name, before = self._counts.get((machine, state), ("", 0))
+        self._counts[machine, state] = (known_name or type_name, before + change)
+
+    # ------------------------------------------------------------ statements
+
+    def _rows(self, statement: str, parameters: Parameters) -> list[Row]:
+        self._start()
+        rows = self._run(statement, parameters)
+        self._obstacle = ""
+        return rows
+
+    def _execute_alone(self, statement: str, parameters: Parameters) -> int:
+        self._start()
+        number = self._execute(statement, parameters)
+        self._obstacle = ""
+        return number
+
+    def _run(self, statement: str, parameters: Parameters) -> list[Row]:
+        """All rows of a statement; running it to its end matters, for a commit waits for that."""
+        try:
+            return self._connection.execute(statement, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise fault(error, self._location) from error
+
+    def _execute(self, statement: str, parameters: Parameters) -> int:
+        """How many rows a statement has written."""
+        try:
+            return self._connection.execute(statement, parameters).rowcount
+        except sqlite3.Error as error:
+            raise fault(error, self._location) from error

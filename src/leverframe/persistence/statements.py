@@ -1,0 +1,126 @@
+"""What is said to a database: every statement of the store, in the SQL that SQLite and PostgreSQL both speak.
+
+Parameters are `?`; a driver that writes them `%s` replaces them when it loads this catalogue.  The other
+differences between the two have names, in `Dialect`.  Statements that depend on a `Query` are put together
+from the parts here by `finding.py`.
+"""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+__all__ = ["SQLITE", "Dialect"]
+
+
+@frozen
+class Dialect:
+    """What the two databases spell differently.
+
+    Attributes: `by_key`, what follows `snapshot` where only the index on keys may be used;
+    `newest_of_each`, the newest `limit` instances of each state of a machine (parameters: limit, machine),
+    which one of them can only say with LATERAL and the other only without.
+    """
+
+    by_key: str
+    newest_of_each: str
+
+
+# ---------------------------------------------------------------- reading
+
+SNAPSHOT_COLUMNS = "s.instance, s.key, s.state, s.body, s.version, s.created_at, s.changed_at"
+NEWEST_FIRST = "ORDER BY s.changed_at DESC, s.instance DESC"
+
+LOAD = f"SELECT {SNAPSHOT_COLUMNS} FROM snapshot AS s WHERE s.machine = ? AND s.key = ?"
+
+LOAD_WITH_DELIVERY = f"""
+SELECT {SNAPSHOT_COLUMNS}, d.instance, d.seq, d.refusal
+FROM snapshot AS s LEFT JOIN delivery AS d ON d.instance = s.instance AND d.delivery_id = ?
+WHERE s.machine = ? AND s.key = ?"""
+
+COUNT = "SELECT state, type_name, number FROM state_count WHERE machine = ? ORDER BY state"
+
+JOURNAL_COLUMNS = "seq, version, event, from_state, to_state, body, at"
+
+JOURNAL_FROM = f"SELECT {JOURNAL_COLUMNS} FROM journal WHERE instance = ? AND version >= ? ORDER BY version"
+
+JOURNAL_BETWEEN = f"""
+SELECT {JOURNAL_COLUMNS} FROM journal WHERE instance = ? AND version >= ? AND version <= ? ORDER BY version"""
+
+JOURNAL_AT = f"SELECT {JOURNAL_COLUMNS} FROM journal WHERE instance = ? AND at <= ? ORDER BY version DESC LIMIT 1"
+
+JOURNAL_LINE = f"SELECT {JOURNAL_COLUMNS} FROM journal WHERE seq = ?"
+
+# CROSS JOIN, because SQLite then keeps the order in which the tables are written: messages first.
+MESSAGES_SELECT = """
+SELECT m.position, s.machine, s.key, m.version, m.topic, m.kind, m.correlation_id, m.body, m.at
+FROM message AS m CROSS JOIN snapshot AS s WHERE s.instance = m.instance"""
+
+MESSAGES = f"{MESSAGES_SELECT} AND m.position > ? ORDER BY m.position LIMIT ?"
+
+MESSAGES_OF_TOPIC = f"{MESSAGES_SELECT} AND m.topic = ? AND m.position > ? ORDER BY m.position LIMIT ?"
+
+CURSOR = "SELECT position FROM cursor WHERE name = ?"
+
+# ---------------------------------------------------------------- writing
+
+CREATE_SNAPSHOT = """
+INSERT INTO snapshot (machine, key, state, body, version, created_at, changed_at) VALUES (?, ?, ?, ?, 1, ?, ?)
+ON CONFLICT (machine, key) DO NOTHING RETURNING instance"""
+
+MOVE_SNAPSHOT = """
+UPDATE snapshot SET state = ?, body = ?, version = version + 1, changed_at = ? WHERE instance = ? AND version = ?"""
+
+MOVE_SNAPSHOT_UNLESS_SETTLED = f"""{MOVE_SNAPSHOT}
+AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.instance = snapshot.instance AND d.delivery_id = ?)"""
+
+ADD_JOURNAL = """
+INSERT INTO journal (instance, version, event, from_state, to_state, body, at, recorded_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+
+# Where the driver does not tell the number of the row that was inserted.
+ADD_JOURNAL_RETURNING = f"{ADD_JOURNAL} RETURNING seq"
+
+CHANGE_COUNT = """
+INSERT INTO state_count (machine, state, type_name, number) VALUES (?, ?, ?, ?)
+ON CONFLICT (machine, state) DO UPDATE SET number = state_count.number + excluded.number"""
+
+REMOVE_LOOKUPS = "DELETE FROM lookup WHERE instance = ?"
+
+ADD_LOOKUP = """
+INSERT INTO lookup (instance, field, machine, value, is_unique) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (machine, field, value) WHERE is_unique = 1 DO NOTHING"""
+
+ADD_MESSAGE = """
+INSERT INTO message (instance, version, topic, kind, correlation_id, body, at, recorded_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+
+SETTLE_AS_MOVED = "INSERT INTO delivery (instance, delivery_id, seq, recorded_at) VALUES (?, ?, ?, ?)"
+
+SETTLE_AS_REFUSED = """
+INSERT INTO delivery (instance, delivery_id, refusal, recorded_at)
+SELECT s.instance, ?, ?, ? FROM snapshot AS s WHERE s.instance = ? AND s.version = ?
+ON CONFLICT (instance, delivery_id) DO NOTHING"""
+
+SAVE_CURSOR = """
+INSERT INTO cursor (name, position) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET position = excluded.position"""
+
+PRUNE_DELIVERIES = """
+DELETE FROM delivery WHERE (instance, delivery_id) IN (
+    SELECT instance, delivery_id FROM delivery WHERE recorded_at < ? ORDER BY recorded_at LIMIT ?)"""
+
+SAVEPOINT = "SAVEPOINT part"
+
+ROLL_BACK_TO_SAVEPOINT = "ROLLBACK TO SAVEPOINT part"
+
+RELEASE_SAVEPOINT = "RELEASE SAVEPOINT part"
+
+# ---------------------------------------------------------------- dialects
+
+SQLITE = Dialect(
+    by_key=" INDEXED BY snapshot_key",
+    newest_of_each=f"""
+SELECT {SNAPSHOT_COLUMNS} FROM state_count AS c CROSS JOIN snapshot AS s ON s.instance IN (
+    SELECT n.instance FROM snapshot AS n WHERE n.machine = c.machine AND n.state = c.state
+    ORDER BY n.changed_at DESC, n.instance DESC LIMIT ?)
+WHERE c.machine = ? {NEWEST_FIRST} LIMIT ?""",
+)

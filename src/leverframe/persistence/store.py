@@ -1,0 +1,406 @@
+"""The store: typed verbs over a backend.  `sending.py` is the path of an event, `binding.py` the way from and to rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Literal, Protocol, cast, overload
+
+from typing_extensions import Self, TypeVar
+
+from leverframe.errors import (
+    AlreadyExists,
+    InvalidQuery,
+    Key,
+    MachineDefinitionError,
+    NotFound,
+)
+from leverframe.persistence.backend import Backend, MessageRow, Snapshot, UniqueTaken
+from leverframe.persistence.binding import Binding
+from leverframe.persistence.codec import read_json
+from leverframe.persistence.instants import from_microseconds, to_microseconds
+from leverframe.persistence.keys import decode_key, encode_key
+from leverframe.persistence.records import Entry, Receipt, Send, Stored, StoredMessage
+from leverframe.persistence.sending import Request, send_many, send_one
+from leverframe.typed.handle import Handle
+from leverframe.typed.machine import Machine
+from leverframe.typed.payload import Event, Payload
+from leverframe.typed.table import enter
+
+__all__ = ["MachineClass", "OnRefused", "Store"]
+
+S = TypeVar("S", bound=Payload)
+E = TypeVar("E", bound=Event)
+X = TypeVar("X", bound=Payload)
+M = TypeVar("M", bound=Machine[Any, Any])
+M_co = TypeVar("M_co", bound=Machine[Any, Any], covariant=True)
+
+OnRefused = Literal["raise", "return"]
+
+PRUNED_AT_ONCE = 1000
+
+
+class MachineClass(Protocol[M_co, S]):
+    """Any machine class, as a type checker sees it: it is by `start` that a call knows machine and states."""
+
+    def start(self, payload: S, now: datetime | None = None) -> Handle[M_co, S]: ...
+
+
+class Store:
+    """Instances of machines, in a database.  Made by `open_store`; a context manager; for any number of threads.
+
+    Every call is one transaction: it is written whole or not at all, and what has returned is durable.  Any call may
+    raise `StoreTimeout`, `StoreFull`, `StoreVanished`, `StoreClosed` or `StoreFailure`; then nothing of it is written.
+
+    >>> from leverframe import open_store
+    >>> from leverframe.machines.pipeline import *
+    >>> with open_store("sqlite://") as store:
+    ...     _ = store.create(Pipeline, "story-7", Backlog())
+    ...     _ = store.send(Pipeline, "story-7", DepsMet())
+    ...     store.get(Pipeline, "story-7").state
+    Coding()
+    """
+
+    def __init__(self, backend: Backend, clock: Callable[[], datetime]) -> None:
+        self._backend = backend
+        self._clock = clock
+        self._bindings: dict[type, Binding[Any, Any]] = {}
+
+    @property
+    def location(self) -> str:
+        """Where the database is, for messages; never with a password."""
+        return self._backend.location
+
+    # ------------------------------------------------------------ writing
+
+    def create(
+        self, machine: MachineClass[M, S], key: Key, state: S, *, at: datetime | None = None
+    ) -> Stored[M, S]:
+        """Store a new instance, in `state`, at version 1.
+
+        `at` is the time for entry hooks and `created_at`; the store's clock without it.  Raises `AlreadyExists`,
+        `UnknownState`, `InvalidKey`, `EncodeError`.
+
+        >>> from leverframe import open_store
+        >>> from leverframe.machines.pipeline import *
+        >>> with open_store("sqlite://") as store:
+        ...     store.create(Pipeline, "story-7", Backlog())
+        <Pipeline 'story-7' in active.backlog, version 1>
+        """
+        binding = self._binding(machine)
+        key_text = encode_key(key)
+        clock = self._clock()
+        messages = enter(binding.machine, state, at or clock)
+        written_at = to_microseconds(at or clock)
+        creation = binding.creation(key_text, state, messages, written_at, to_microseconds(clock))
+        try:
+            with self._backend.write() as writer:
+                instance, _ = writer.create(creation)
+        except UniqueTaken as taken:
+            value = read_json(taken.value) if taken.field else None
+            raise AlreadyExists(binding.name, key, taken.field, value) from None
+        return binding.stored(Snapshot(instance, key_text, creation.state, creation.body, 1, written_at, written_at))
+
+    def send(
+        self,
+        machine: type[Machine[S, E]],
+        key: Key,
+        event: E,
+        *,
+        at: datetime | None = None,
+        expect: type[Payload] | None = None,
+        delivery_id: str | None = None,
+        on_refused: OnRefused = "raise",
+    ) -> Receipt[S]:
+        """Send an event: snapshot, journal line, messages and counts are written in one transaction.
+
+        `at` sets the decision's `now()` and `changed_at`, and nothing else; any time is taken as given.  `expect`, a
+        leaf or superstate, refuses the event where the stored state is another.  The same `delivery_id` again for
+        this key changes nothing and is answered as the first time, marked `duplicate`, a refusal included.  With
+        `on_refused="return"` a refusal is a receipt, and not raised.
+
+        Raises `TransitionNotAllowed`, `StaleState`, `NotFound`, `AlreadyExists` (a unique look-up's value is taken),
+        `UnreadableRow`, `EncodeError`, `WrongTarget`, `Conflict`, and what a handler raises: nothing is written then.
+
+        >>> from leverframe import open_store
+        >>> from leverframe.machines.pipeline import *
+        >>> with open_store("sqlite://") as store:
+        ...     _ = store.create(Pipeline, "story-7", Backlog())
+        ...     first = store.send(Pipeline, "story-7", DepsMet(), delivery_id="webhook-981")
+        ...     again = store.send(Pipeline, "story-7", DepsMet(), delivery_id="webhook-981")
+        >>> first.duplicate, again.duplicate, again.version
+        (False, True, 2)
+        """
+        binding = self._binding(machine)
+        clock = self._clock()
+        request = Request(key, encode_key(key), event, at or clock, to_microseconds(clock), expect, delivery_id)
+        receipt: Receipt[S] = send_one(self._backend, binding, request)
+        if receipt.error is not None and on_refused == "raise":
+            raise receipt.error
+        return receipt
+
+    def send_many(
+        self,
+        machine: type[Machine[S, E]],
+        events: Iterable[tuple[Key, E] | Send[E]],
+        *,
+        create: S | None = None,
+        on_refused: OnRefused = "raise",
+    ) -> list[Receipt[S]]:
+        """Send events in their order, in one transaction; a receipt each.
+
+        An item is a pair of key and event, or a `Send`.  With `create`, an instance that is missing is created first
+        in that state, at the time of its first event.  A refusal is raised, and then nothing of the whole call is
+        written; with `on_refused="return"` it is a receipt, and the others are written.  Raises as `send` does.
+
+        >>> from leverframe import open_store
+        >>> from leverframe.machines.pipeline import *
+        >>> with open_store("sqlite://") as store:
+        ...     receipts = store.send_many(Pipeline, [("a", DepsMet()), ("b", DepsMet())], create=Backlog())
+        >>> [receipt.version for receipt in receipts]
+        [2, 2]
+        """
+        binding = self._binding(machine)
+        clock = self._clock()
+        recorded_at = to_microseconds(clock)
+        sends = [event if isinstance(event, Send) else Send(*event) for event in events]
+        requests = [
+            Request(s.key, encode_key(s.key), s.event, s.at or clock, recorded_at, s.expect, s.delivery_id)
+            for s in sends
+        ]
+        return send_many(self._backend, binding, requests, create, raise_refused=on_refused == "raise")
+
+    # ------------------------------------------------------------ reading
+
+    def get(self, machine: MachineClass[M, S], key: Key) -> Stored[M, S]:
+        """The instance as it is now.  Raises `NotFound`, `UnreadableRow`.
+
+        >>> from leverframe import open_store
+        >>> from leverframe.machines.pipeline import *
+        >>> with open_store("sqlite://") as store:
+        ...     _ = store.create(Pipeline, "story-7", Backlog())
+        ...     store.get(Pipeline, "story-7").state
+        Backlog()
+        """
+        binding = self._binding(machine)
+        stored: Stored[M, S] = binding.stored(self._load(binding, key))
+        _ = stored.state  # says now, not later, that the row cannot be read
+        return stored
+
+    @overload
+    def find(
+        self,
+        machine: MachineClass[M, S],
+        state: type[X],
+        *,
+        prefix: Key | None = None,
+        where: Mapping[str, object] | None = None,
+        limit: int | None = None,
+    ) -> list[Stored[M, X]]: ...
+    @overload
+    def find(
+        self,
+        machine: MachineClass[M, S],
+        state: None = None,
+        *,
+        prefix: Key | None = None,
+        where: Mapping[str, object] | None = None,
+        limit: int | None = None,
+    ) -> list[Stored[M, S]]: ...
+    def find(
+        self,
+        machine: MachineClass[Any, Any],
+        state: type[Payload] | None = None,
+        *,
+        prefix: Key | None = None,
+        where: Mapping[str, object] | None = None,
+        limit: int | None = None,
+    ) -> list[Stored[Any, Any]]:
+        """The instances in a leaf or superstate, newest change first, by index.
+
+        `prefix` keeps keys that begin so: a tuple's first parts, or a string's first characters.  `where` keeps those
+        with these values in fields that the machine declares as look-ups.  `limit` None means all: they are read at
+        once.  A row that cannot be read raises when its `state` is asked for.  Raises `UnknownState`, `InvalidQuery`.
+
+        >>> from leverframe import open_store
+        >>> from leverframe.machines.pipeline import *
+        >>> with open_store("sqlite://") as store:
+        ...     _ = store.create(Pipeline, "story-7", Merge(BranchName("fix"), Positive(2)))
+        ...     [(found.key, found.state.commits_ahead) for found in store.find(Pipeline, Merge)]
+        [('story-7', 2)]
+        """
+        binding = self._binding(machine)
+        reader = self._backend.read()
+        if binding.renames:
+            binding.learn_spellings(reader.count(binding.name))
+        return [binding.stored(row) for row in reader.find(binding.query(state, prefix, where, limit))]
+
+    def count(self, machine: type[Machine[S, E]]) -> Counter[type[S]]:
+        """How many instances are in each leaf; exact, kept by the transactions that move them, not scanned.
+
+        Raises `UnknownState` if some are in a state that today's code does not know.
+
+        >>> from leverframe import open_store
+        >>> from leverframe.machines.pipeline import *
+        >>> with open_store("sqlite://") as store:
+        ...     _ = store.create(Pipeline, "story-7", Backlog())
+        ...     store.count(Pipeline)[Backlog]
+        1
+        """
+        binding = self._binding(machine)
+        rows = self._backend.read().count(binding.name)
+        binding.learn_spellings(rows)
+        counts: Counter[type[S]] = Counter()
+        for row in rows:
+            if row.number:
+                counts[binding.class_at(row.state)] += row.number
+        return counts
+
+    def history(self, machine: type[Machine[S, E]], key: Key) -> list[Entry[S, E]]:
+        """The journal of one instance, oldest first, its creation included.  Raises `NotFound`.
+
+        >>> from leverframe import open_store
+        >>> from leverframe.machines.pipeline import *
+        >>> with open_store("sqlite://") as store:
+        ...     _ = store.create(Pipeline, "story-7", Backlog())
+        ...     _ = store.send(Pipeline, "story-7", Block("waiting"))
+        ...     [entry.event for entry in store.history(Pipeline, "story-7")]
+        [None, Block(reason='waiting')]
+        """
+        binding = self._binding(machine)
+        row = self._load(binding, key)
+        return binding.entries(row.key, self._backend.read().journal(row.instance))
+
+    def at(
+        self, machine: type[Machine[S, E]], key: Key, *, version: int | None = None, at: datetime | None = None
+    ) -> S:
+        """The typed state that an instance had at a version, or at a time.
+
+        At a time, it is the state behind the last move, in order of arrival, whose time is not after `at`.  Raises
+        `NotFound`, also where it did not exist then; `InvalidQuery` unless exactly one of the two is given.
+
+        >>> from leverframe import open_store
+        >>> from leverframe.machines.pipeline import *
+        >>> with open_store("sqlite://") as store:
+        ...     _ = store.create(Pipeline, "story-7", Backlog())
+        ...     _ = store.send(Pipeline, "story-7", DepsMet())
+        ...     store.at(Pipeline, "story-7", version=1)
+        Backlog()
+        """
+        binding = self._binding(machine)
+        if (version is None) == (at is None):
+            binding.refuse_query("give at() either version= or at=")
+        row = self._load(binding, key)
+        reader = self._backend.read()
+        if version is not None:
+            line = next(iter(reader.journal(row.instance, version, version)), None)
+        else:
+            line = reader.journal_at(row.instance, to_microseconds(cast("datetime", at)))
+        if line is None:
+            raise NotFound(binding.name, key, f"version {version}" if version is not None else f"{at}")
+        return binding.journal_state(row.key, line)
+
+    # ------------------------------------------------------------ messages
+
+    def messages(
+        self, after: int | str = 0, *, topic: str | None = None, limit: int = 100
+    ) -> list[StoredMessage]:
+        """Messages in order, none missed: at most `limit` of those behind `after`, of one topic or of all.
+
+        `after` is a position, or the name of a cursor kept by `save_cursor`.  Raises `InvalidQuery`.
+
+        >>> from leverframe import open_store
+        >>> with open_store("sqlite://") as store:
+        ...     for message in store.messages("mailer"):
+        ...         store.save_cursor("mailer", message.position)
+        """
+        if limit < 1:
+            raise InvalidQuery("", f"limit={limit} reads nothing; give 1 or more")
+        reader = self._backend.read()
+        position = reader.cursor(after) if isinstance(after, str) else after
+        return [_message(row) for row in reader.messages(position, topic, limit)]
+
+    def cursor(self, name: str) -> int:
+        """The position kept under this name; 0, before all messages, if there is none."""
+        return self._backend.read().cursor(name)
+
+    def save_cursor(self, name: str, position: int) -> None:
+        """Keep a position durably under a name, for `messages(name)`; an earlier one reads again."""
+        with self._backend.write() as writer:
+            writer.save_cursor(name, position)
+
+    # ------------------------------------------------------------ housekeeping
+
+    def prune_deliveries(self, older_than: timedelta) -> int:
+        """Forget delivery ids settled longer ago than this, by the store's clock; how many were forgotten.
+
+        An id that is forgotten and comes again is sent as if for the first time.
+        """
+        before = to_microseconds(self._clock() - older_than)
+        forgotten = 0
+        while True:
+            with self._backend.write() as writer:
+                batch = writer.prune_deliveries(before, PRUNED_AT_ONCE)
+            forgotten += batch
+            if batch < PRUNED_AT_ONCE:
+                return forgotten
+
+    def close(self) -> None:
+        """Give back files and connections.  Closing twice does no harm; every other call raises `StoreClosed` then."""
+        self._backend.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<store {self.location}>"
+
+    # ------------------------------------------------------------ inside
+
+    def _binding(self, machine: Any) -> Binding[Any, Any]:
+        binding = self._bindings.get(machine)
+        return binding if binding is not None and binding.current() else self._bind(machine)
+
+    def _bind(self, machine: Any) -> Binding[Any, Any]:
+        if not (isinstance(machine, type) and issubclass(machine, Machine)):
+            raise InvalidQuery("", f"{machine!r} is no machine; give a class that inherits Machine")
+        for other in self._bindings:
+            if other is not machine and other.machine_name == machine.machine_name:
+                _refuse_namesake(machine, other)
+        binding: Binding[Any, Any] = Binding(machine)
+        self._bindings[machine] = binding
+        return binding
+
+    def _load(self, binding: Binding[Any, Any], key: Key) -> Snapshot:
+        loaded = self._backend.read().load(binding.name, encode_key(key))
+        if loaded is None:
+            raise NotFound(binding.name, key)
+        return loaded.snapshot
+
+
+def _message(row: MessageRow) -> StoredMessage:
+    return StoredMessage(
+        row.position,
+        row.machine,
+        decode_key(row.key),
+        row.version,
+        row.topic,
+        row.kind,
+        row.correlation_id,
+        cast("dict[str, Any]", read_json(row.body)),
+        from_microseconds(row.at),
+    )
+
+
+def _refuse_namesake(machine: Any, other: Any) -> None:
+    # The same class made anew, by a reload or in a notebook, is no other machine.
+    if (machine.__module__, machine.__qualname__) != (other.__module__, other.__qualname__):
+        problem = f"{other.__module__} has a machine stored under {machine.machine_name!r} too; set another machine_name"
+        raise MachineDefinitionError(machine.__name__, "machine_name", problem)

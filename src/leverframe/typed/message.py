@@ -1,0 +1,29 @@
+"""What hooks return: a message, committed in the same transaction as the move that it tells of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+__all__ = ["Message"]
+
+
+@frozen
+class Message:
+    """Something for others to read once the move is committed.
+
+    `topic` and `kind` are names of the sender's choosing; `correlation_id` ties messages about one matter together
+    (empty: none); `body` holds what JSON can hold: strings, numbers, booleans, None, lists, dictionaries with string
+    keys.
+
+    >>> from leverframe import Message
+    >>> Message("stories", "merged", correlation_id="story-7", body={"commits": 3})
+    Message(topic='stories', kind='merged', correlation_id='story-7', body={'commits': 3})
+    """
+
+    topic: str
+    kind: str
+    correlation_id: str = ""
+    body: Mapping[str, Any] = field(factory=dict[str, Any])

@@ -1,0 +1,359 @@
+"""The driver: a machine's structure as a table, and `decide`, the pure function that runs one event on it.
+
+    table.rows[leaf class][event class]  ->  the first candidate; the others follow in `otherwise`,
+                                             the leaf's own before its superstates', in order of declaration
+
+This is where a move is decided.  Nothing here knows python-statemachine, a clock or a store.
+"""
+
+from __future__ import annotations
+
+import dis
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Generic, NoReturn
+
+from attrs import evolve, frozen
+from typing_extensions import TypeVar
+
+from leverframe.errors import InvalidTime, TransitionNotAllowed, UnknownState, WrongTarget
+from leverframe.typed.message import Message
+from leverframe.wording import did_you_mean, join_names
+
+__all__ = [
+    "Candidate",
+    "Chart",
+    "Decision",
+    "MoveHooks",
+    "Table",
+    "accepted_events",
+    "can_take",
+    "compile_table",
+    "decide",
+    "enter",
+    "make_context",
+    "raise_refusal",
+    "raise_unknown_state",
+    "raise_wrong_target",
+]
+
+S = TypeVar("S")
+T = TypeVar("T")
+E = TypeVar("E")
+Function = Callable[..., Any]
+
+
+@frozen
+class MoveHooks:
+    """What one move runs besides its handler: exits from inner to outer, entries from outer to inner."""
+
+    exits: tuple[Function, ...] = ()
+    announce: Function | None = None
+    entries: tuple[Function, ...] = ()
+
+    def functions(self) -> list[Function]:
+        return [*self.exits, *((self.announce,) if self.announce else ()), *self.entries]
+
+
+@frozen(eq=False)
+class Candidate:
+    """One handler that may take an event in one leaf.
+
+    `targets` maps each class that it may return to the hooks of that move, None where there are none.  `context`
+    says whether any function of this cell of the table looks at `self`.
+    """
+
+    edge: Any
+    guard: Function | None
+    build: Function
+    targets: Mapping[type, MoveHooks | None]
+    context: bool = True
+    otherwise: Candidate | None = None
+
+    def functions(self) -> list[Function]:
+        hooks = [f for hooks in self.targets.values() if hooks is not None for f in hooks.functions()]
+        return [self.build, *((self.guard,) if self.guard else ()), *hooks]
+
+
+@frozen(eq=False)
+class Table:
+    """A compiled machine.  `paths` spells each leaf (`active.merge`); `entries` is run where an instance starts."""
+
+    machine: str
+    paths: Mapping[type, str]
+    rows: Mapping[type, Mapping[type, Candidate]]
+    entries: Mapping[type, tuple[Function, ...]]
+    context: type[Any]
+    idle: Any
+
+
+class Chart(Generic[S, E]):
+    """What a handler, a guard or a hook may use of `self`."""
+
+    _table: ClassVar[Table]
+    _now: datetime | None
+
+    def now(self) -> datetime:
+        """The time of this decision, in UTC; asking twice gives the same answer.
+
+        Raises `InvalidTime` if the decision was given a time without a zone.
+
+        >>> from datetime import UTC, datetime
+        >>> from leverframe import decide
+        >>> from leverframe.machines.pipeline import *
+        >>> decide(Pipeline, Backlog(), Abandon(), datetime(2026, 1, 2, tzinfo=UTC)).state.archived_at.year
+        2026
+        """
+        now = self._now
+        if now is None:
+            now = self._now = datetime.now(UTC)
+        elif now.tzinfo is not UTC:
+            now = self._now = _to_utc(now)
+        return now
+
+    def announce(self, before: S, event: E, after: S) -> Iterable[Message]:  # noqa: ARG002
+        """What every move tells, updates in place included; override it.  Runs between exits and entries."""
+        return ()
+
+
+class _DecisionFields(Generic[S]):
+    """What a Decision holds, while it can still be set."""
+
+    __slots__ = ("edge", "messages", "state")
+    state: S
+    edge: Any
+    messages: tuple[Message, ...]
+
+
+_Fields: Any = _DecisionFields
+
+
+class Decision(_DecisionFields[S]):
+    """What an event makes of a state: `state`, the next one; `edge`, the move taken; `messages` to be sent.
+
+    >>> from leverframe import decide
+    >>> from leverframe.machines.pipeline import *
+    >>> decide(Pipeline, Backlog(), DepsMet(), None)
+    Decision(state=Coding(), edge=<edge Pipeline.deps_met>, messages=())
+    """
+
+    __slots__ = ()
+
+    @staticmethod
+    def of(state: T, edge: Any, messages: tuple[Message, ...]) -> Decision[T]:
+        """A decision with these fields."""
+        # Filled while it can be, then closed by changing its class: half the price of an `__init__`.
+        made: Any = _Fields()
+        made.state = state
+        made.edge = edge
+        made.messages = messages
+        made.__class__ = Decision
+        return made  # type: ignore[no-any-return]  # it is a Decision since the line above
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"a Decision does not change; {name} was not set")
+
+    def __repr__(self) -> str:
+        return f"Decision(state={self.state!r}, edge={self.edge!r}, messages={self.messages!r})"
+
+
+# ---------------------------------------------------------------- running
+
+
+def decide(machine: type[Chart[S, E]], state: S, event: E, now: datetime | None) -> Decision[S]:
+    """What `event` makes of `state`: pure, the same input gives the same output, and nothing else happens.
+
+    `now` is the time of the decision, with a zone; with None the first handler that asks for it reads the clock.
+    Raises `TransitionNotAllowed`, `UnknownState`, `WrongTarget`, and whatever a handler raises.
+
+    >>> from leverframe import decide
+    >>> from leverframe.machines.pipeline import *
+    >>> decide(Pipeline, Coding(), GatesStarted(), None).state
+    Qa()
+    """
+    table = machine._table  # pyright: ignore[reportPrivateUsage]  # Chart's own, two lines above
+    candidate: Candidate | None
+    try:
+        candidate = table.rows[state.__class__][event.__class__]
+    except KeyError:
+        raise_refusal(table, state, event)
+    if candidate.context:
+        self = table.context()
+        self._now = now
+    else:
+        self = table.idle
+    while candidate is not None:
+        if candidate.guard is None or candidate.guard(self, state, event):
+            after = candidate.build(self, state, event)
+            try:
+                hooks = candidate.targets[after.__class__]
+            except KeyError:
+                raise_wrong_target(table.machine, candidate.edge, after)
+            # As in `Decision.of`, without the call.
+            made: Any = _Fields()
+            made.state = after
+            made.edge = candidate.edge
+            made.messages = () if hooks is None else _run_hooks(hooks, self, state, event, after)
+            made.__class__ = Decision
+            return made  # type: ignore[no-any-return]  # it is a Decision since the line above
+        candidate = candidate.otherwise
+    return raise_refusal(table, state, event)
+
+
+def enter(machine: type[Chart[S, Any]], state: S, now: datetime | None) -> tuple[Message, ...]:
+    """The messages of entering `state` as an instance's first one.  Raises `UnknownState`."""
+    table = machine._table  # pyright: ignore[reportPrivateUsage]  # Chart's own
+    entries = table.entries.get(state.__class__)
+    if entries is None:
+        raise_unknown_state(table, state)
+    if not entries:
+        return ()
+    self = make_context(table, now)
+    return tuple(message for hook in entries for message in hook(self, state))
+
+
+def can_take(machine: type[Chart[S, E]], state: S, event: E, now: datetime | None) -> bool:
+    """Whether some handler would take `event`.  Asks the guards, builds nothing."""
+    table = machine._table  # pyright: ignore[reportPrivateUsage]  # Chart's own
+    candidate = table.rows.get(state.__class__, {}).get(event.__class__)
+    self = make_context(table, now)
+    while candidate is not None and candidate.guard is not None and not candidate.guard(self, state, event):
+        candidate = candidate.otherwise
+    return candidate is not None
+
+
+def make_context(table: Table, now: datetime | None) -> Any:
+    """The `self` of the handlers, guards and hooks of one event."""
+    context = table.context()
+    context._now = now
+    return context
+
+
+def accepted_events(machine: type[Chart[Any, Any]], state: object) -> tuple[type, ...]:
+    """The event classes that some handler takes in this state, guards not asked, in order of declaration."""
+    return tuple(machine._table.rows.get(state.__class__, ()))  # pyright: ignore[reportPrivateUsage]  # Chart's own
+
+
+def _run_hooks(hooks: MoveHooks, self: object, before: object, event: object, after: object) -> tuple[Message, ...]:
+    messages: list[Message] = []
+    for hook in hooks.exits:
+        messages += hook(self, before)
+    if hooks.announce is not None:
+        messages += hooks.announce(self, before, event, after)
+    for hook in hooks.entries:
+        messages += hook(self, after)
+    return tuple(messages)
+
+
+def _to_utc(now: datetime) -> datetime:
+    if now.utcoffset() is None:
+        raise InvalidTime(now, "has no zone; give an aware one, such as datetime.now(UTC)")
+    try:
+        return now.astimezone(UTC)
+    except OverflowError:
+        raise InvalidTime(now, "is out of range in UTC; give one between the years 1 and 9999") from None
+
+
+# ---------------------------------------------------------------- refusing
+
+
+def raise_refusal(table: Table, state: object, event: object) -> NoReturn:
+    """Say why the event is not accepted in this state."""
+    if state.__class__ not in table.rows:
+        raise_unknown_state(table, state)
+    row = table.rows[state.__class__]
+    accepted = tuple(sorted(kind.__name__ for kind in row))
+    reason = _reason(table, row.get(event.__class__), event)
+    raise TransitionNotAllowed(
+        table.machine, type(event).__name__, table.paths[type(state)], accepted, reason
+    ) from None
+
+
+def _reason(table: Table, candidate: Candidate | None, event: object) -> str:
+    if candidate is not None:
+        return f"{join_names(_guards(candidate))} said no"
+    known = {kind for row in table.rows.values() for kind in row}
+    if type(event) not in known:
+        return f"it is no event of {table.machine}{did_you_mean(type(event).__name__, [k.__name__ for k in known])}"
+    return "no move takes it there"
+
+
+def _guards(candidate: Candidate | None) -> list[str]:
+    names: list[str] = []
+    while candidate is not None:
+        names.append(candidate.edge.guard_name())
+        candidate = candidate.otherwise
+    return names
+
+
+def raise_unknown_state(table: Table, state: object) -> NoReturn:
+    """Say that an object is no state of the machine."""
+    name = type(state).__name__
+    raise UnknownState(table.machine, name, did_you_mean(name, [leaf.__name__ for leaf in table.paths])) from None
+
+
+def raise_wrong_target(machine: str, edge: Any, value: object) -> NoReturn:
+    """Say that a handler returned a class that its signature does not name."""
+    raise WrongTarget(machine, edge.name, tuple(target.__name__ for target in edge.targets), value) from None
+
+
+# ---------------------------------------------------------------- compiling
+
+
+def compile_table(
+    machine: type[Chart[Any, Any]],
+    paths: Mapping[type, str],
+    rows: Mapping[type, Mapping[type, tuple[Candidate, ...]]],
+    entries: Mapping[type, tuple[Function, ...]],
+) -> Table:
+    """Cut what an unguarded candidate shadows, link the rest, note which cells look at `self`."""
+    linked = {leaf: {event: _link(candidates) for event, candidates in row.items()} for leaf, row in rows.items()}
+    context = _context_class(machine)
+    return Table(machine.__name__, dict(paths), linked, dict(entries), context, context())
+
+
+def _link(candidates: tuple[Candidate, ...]) -> Candidate:
+    unguarded = next((i for i, c in enumerate(candidates) if c.guard is None), len(candidates) - 1)
+    kept = candidates[: unguarded + 1]
+    context = any(_looks_at_self(function) for c in kept for function in c.functions())
+    first: Candidate | None = None
+    for candidate in reversed(kept):
+        first = evolve(candidate, context=context, otherwise=first)
+    assert first is not None
+    return first
+
+
+def _context_class(machine: type) -> type[Any]:
+    """A subclass with the machine's methods and without its engine."""
+    space = {
+        "__slots__": ("_now",),
+        "__init__": object.__init__,
+        "__setattr__": object.__setattr__,
+        "__module__": machine.__module__,
+        "send": _send_is_not_for_handlers,
+        "raise_": _send_is_not_for_handlers,
+    }
+    # `type.__new__` alone: the metaclass would register a second machine.
+    return type.__new__(type(machine), machine.__name__, (machine,), space)
+
+
+def _send_is_not_for_handlers(self: object, *_: object, **__: object) -> NoReturn:
+    problem = "a handler, guard or hook cannot send events; return the next state, and messages from hooks"
+    raise TransitionNotAllowed(type(self).__name__, "send", "a handler", (), problem)
+
+
+_SEES_EVERYTHING = frozenset({"super", "locals", "vars", "eval", "exec"})
+
+
+def _looks_at_self(function: Function) -> bool:
+    """From its bytecode; wrong only towards True: a callable without code or parameters counts as looking."""
+    code = getattr(function, "__code__", None)
+    if code is None or code.co_argcount == 0 or _SEES_EVERYTHING & set(code.co_names):
+        return True
+    first = code.co_varnames[0]
+    return any(_names(instruction.argval, first) for instruction in dis.get_instructions(code))
+
+
+def _names(argument: object, name: str) -> bool:
+    # From Python 3.12 on one instruction may load two variables.
+    return name in argument if isinstance(argument, tuple) else name == argument

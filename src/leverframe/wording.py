@@ -1,0 +1,38 @@
+"""How names and values are put into messages: suggestions for a misspelling, values cut to a readable length."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = ["did_you_mean", "join_names", "show_value"]
+
+LONGEST_VALUE = 80
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A tail for a message about an unknown name: the nearest known one, else all of them.
+
+    >>> did_you_mean("Mergee", ["Merge", "Done"])
+    "; did you mean 'Merge'?"
+    >>> did_you_mean("Zebra", ["Merge", "Done"])
+    '; known: Done, Merge'
+    """
+    names = sorted(set(known))
+    near = difflib.get_close_matches(name, names, 1)
+    return f"; did you mean {near[0]!r}?" if near else f"; known: {join_names(names)}"
+
+
+def join_names(names: Iterable[str]) -> str:
+    """The names with commas between, or "nothing"."""
+    return ", ".join(names) or "nothing"
+
+
+def show_value(value: object) -> str:
+    """The value's `repr`, cut so that a large one cannot flood a message.
+
+    >>> show_value("x" * 100)[-12:]
+    "xxxx... (102 characters)"[-12:]
+    """
+    text = repr(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}... ({len(text)} characters)"

@@ -1,0 +1,44 @@
+"""Every store there is: a test that asks for `store` or `open_again` runs once on each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from leverframe import Store, open_store
+
+STORES = ("file", "memory")
+
+
+class TestClock:
+    """A clock that stands still until it is moved."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        self.time = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.time
+
+    def advance(self, **units: float) -> datetime:
+        self.time += timedelta(**units)
+        return self.time
+
+
+@pytest.fixture
+def clock() -> TestClock:
+    return TestClock()
+
+
+@pytest.fixture(params=STORES)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return {"file": f"sqlite:///{tmp_path / 'store.db'}?durability=normal", "memory": "sqlite://"}[str(request.param)]
+
+
+@pytest.fixture
+def store(url: str, clock: Callable[[], datetime]) -> Iterator[Store]:
+    with open_store(url, clock=clock) as opened:
+        yield opened
