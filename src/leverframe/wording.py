@@ -31,8 +31,8 @@ def join_names(names: Iterable[str]) -> str:
 def show_value(value: object) -> str:
     """The value's `repr`, cut so that a large one cannot flood a message.
 
-    >>> show_value("x" * 100)[-12:]
-    "xxxx... (102 characters)"[-12:]
+    >>> show_value("x" * 100)[-24:]
+    'xxxx... (102 characters)'
     """
     text = repr(value)
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}... ({len(text)} characters)"

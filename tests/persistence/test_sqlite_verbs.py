@@ -339,7 +339,7 @@ def filled(backend: SQLiteBackend) -> SQLiteBackend:
         (Query("Order", ("paid", "sent"), limit=3), "b5 a5 b4"),
         (Query("Order", ("paid", "paid"), limit=9), "b4 a4 b1 a1"),
         (Query("Order", ("paid", "sent", "absent")), "b5 a5 b4 a4 b2 a2 b1 a1"),
-        (Query("Order", tuple(f"s{number}" for number in range(900)) + ("paid",), limit=2), "b4 a4"),
+        (Query("Order", (*(f"s{number}" for number in range(900)), "paid"), limit=2), "b4 a4"),
         (Query("Order", ranges=(KeyRange("a", "b"),), limit=2), "a6 a5"),
         (Query("Order", ("paid",), (KeyRange("a", "b"),)), "a4 a1"),
         (Query("Order", ranges=(KeyRange("a5", None), KeyRange("a6", "b2"))), "b6 a6 b5 a5 b4 b3 b2 b1"),
@@ -467,7 +467,7 @@ def test_statements_search_by_index(backend: SQLiteBackend, statement: str) -> N
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (Query("M"), "snapshot_key (machine=?)"),
+        (Query("M"), "(machine=?)"),
         (Query("M", limit=5), "snapshot_state (machine=? AND state=?)"),
         (Query("M", ("a",), limit=5), "snapshot_state (machine=? AND state=?)"),
         (Query("M", ("a", "b"), limit=5), "snapshot_state (machine=? AND state=?)"),

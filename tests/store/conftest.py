@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
 from leverframe import Store, open_store
 
 STORES = ("file", "memory")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 
 import pytest
@@ -13,7 +13,7 @@ Refused = Callable[[str, str, str], AbstractContextManager[None]]
 
 
 @contextmanager
-def _refused(machine: str, member: str, remedy: str) -> Iterator[None]:
+def _refused(machine: str, member: str, remedy: str) -> Generator[None]:
     with pytest.raises(MachineDefinitionError) as caught:
         yield
     error = caught.value

@@ -7,6 +7,7 @@
 # pyright: reportInvalidTypeArguments=false, reportInvalidTypeForm=false, reportMissingTypeArgument=false
 # pyright: reportRedeclaration=false, reportReturnType=false, reportUnusedClass=false
 # pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownLambdaType=false, reportUnknownParameterType=false
 
 from __future__ import annotations
 

@@ -1,0 +1,22 @@
+"""The command line: `leverframe --help` says what it can do.
+
+    main.py        the commands, their arguments and options
+    targets.py     which machine a name means
+    databases.py   which database a URL means
+    reading.py     a log as lines of bytes
+    lines.py       what a line says
+    settling.py    what becomes of it in the store
+    replay.py      `leverframe replay`, from the log to the report
+    report.py      what a replay came to
+    reads.py       `leverframe ls`, `show` and `history`
+    bodies.py      states and events as they are shown
+    output.py      rows and JSON, for a terminal or for a pipe
+    text.py        values in one harmless line
+    failures.py    errors, and exit statuses
+
+What needs rich, or a database, is imported by the command that needs it: `--help` has to be there at once.
+"""
+
+from leverframe.cli.main import main
+
+__all__ = ["main"]

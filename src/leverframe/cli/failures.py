@@ -1,9 +1,9 @@
 """How does the command line say that it cannot go on?  In one line, with a status that tells the kind.
 
-    0    done
-    1    done, and something was found: no such instance, a row that cannot be read, refusals with `--strict`
-    2    could not be done: wrong usage, a file or a database that cannot be used
-    130  interrupted
+0    done
+1    done, and something was found: no such instance, a row that cannot be read, refusals with `--strict`
+2    could not be done: wrong usage, a file or a database that cannot be used
+130  interrupted
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import click
 from leverframe.cli.text import single_line
 from leverframe.errors import LeverframeError, NotFound, UnreadableRow
 
-__all__ = ["CANNOT", "FOUND", "INTERRUPTED", "Failure", "complain", "failure_of", "file_failure"]
+__all__ = ["CANNOT", "FOUND", "INTERRUPTED", "Failure", "Finding", "complain", "failure_of", "file_failure"]
 
 FOUND = 1
 CANNOT = 2
@@ -23,14 +23,21 @@ INTERRUPTED = 130
 class Failure(click.ClickException):
     """An error that ends the command: click prints it as `Error: ...` in one line, and exits."""
 
-    def __init__(self, message: str, exit_code: int = CANNOT) -> None:
+    exit_code = CANNOT
+
+    def __init__(self, message: str) -> None:
         super().__init__(single_line(message))
-        self.exit_code = exit_code
+
+
+class Finding(Failure):
+    """An error that is the answer to what was asked."""
+
+    exit_code = FOUND
 
 
 def failure_of(error: LeverframeError) -> Failure:
     """The end of a command that this error brings about."""
-    return Failure(str(error), FOUND if isinstance(error, (NotFound, UnreadableRow)) else CANNOT)
+    return Finding(str(error)) if isinstance(error, (NotFound, UnreadableRow)) else Failure(str(error))
 
 
 def file_failure(path: str, error: OSError) -> Failure:

@@ -9,11 +9,12 @@ Everything here is pure: the same line gives the same answer.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeAlias, TypeVar, cast
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from leverframe import Event, Machine, Payload
 from leverframe.cli.reading import LONGEST_LINE, RawLine
@@ -30,7 +31,18 @@ T = TypeVar("T")
 FIRST_YEAR, LAST_YEAR = 1970, 2200
 DIGEST_LENGTH = 16
 
-JSON_NAMES = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+NO_JSON = "no JSON: "
+PLACE = re.compile(r"line 1 (column \d+) \(char \d+\)")
+ONLY_COLUMN = r"\1"
+
+JSON_NAMES: dict[type, str] = {
+    dict: "an object",
+    list: "a list",
+    str: "a string",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+}
 
 
 @frozen
@@ -71,7 +83,7 @@ class Unfit(ValueError):
     """A part of a line is not what it should be; the text says so."""
 
 
-@frozen
+@define
 class Problems:
     """All that is wrong with a line, in the order in which it was found."""
 
@@ -114,7 +126,9 @@ class Parser:
 
     def _parse_object(self, number: int, content: bytes, found: dict[str, Any]) -> Line:
         problems = Problems()
-        problems.texts += [f"unknown key {name!r}{did_you_mean(name, self._known)}" for name in found.keys() - self._known]
+        problems.texts += [
+            f"unknown key {name!r}{did_you_mean(name, self._known)}" for name in found.keys() - self._known
+        ]
         key = problems.catch("id", read_id, found.get("id"))
         at = problems.catch("at", read_time, found.get("at"))
         delivery_id = self._delivery_id(number, content, found, problems)
@@ -153,10 +167,18 @@ def read_object(content: bytes) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise Unfit(f"not UTF-8: byte {error.start + 1} is 0x{content[error.start]:02x}") from None
     except DecodeError as error:
-        raise Unfit(f"not JSON: {error}".replace("not JSON: no JSON: ", "not JSON: ")) from None
+        raise Unfit(unreadable(error)) from None
     if not isinstance(value, dict):
         raise Unfit(f"not an object, but {json_name(value)}")
     return cast("dict[str, Any]", value)
+
+
+def unreadable(error: DecodeError) -> str:
+    """Why a text is not read: as it is said for a whole text, but for one line of many."""
+    text = str(error)
+    if text.startswith(NO_JSON):
+        return f"not JSON: {PLACE.sub(ONLY_COLUMN, text.removeprefix(NO_JSON))}"
+    return text
 
 
 def read_id(raw: object) -> Key:
@@ -165,7 +187,7 @@ def read_id(raw: object) -> Key:
         raise Unfit("missing")
     if not isinstance(raw, (str, list)):
         raise Unfit(f"must be a string or a list of strings, got {json_name(raw)}")
-    key = raw if isinstance(raw, str) else cast("Key", tuple(cast("list[Any]", raw)))
+    key = raw if isinstance(raw, str) else tuple(cast("list[str]", raw))
     try:
         encode_key(key)
     except InvalidKey as error:

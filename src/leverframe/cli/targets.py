@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeGuard
 
 import click
 from click.shell_completion import CompletionItem
@@ -25,7 +25,7 @@ SHIPPED = {
 }
 
 
-class TargetType(click.ParamType):
+class TargetType(click.ParamType[str]):
     """The name of a machine, as an argument: what it names is looked up by `find_machine`, later."""
 
     name = "machine"
@@ -43,7 +43,7 @@ def find_machine(target: str) -> AnyMachine:
     """
     module_name, colon, class_name = SHIPPED.get(target, target).partition(":")
     if not colon:
-        raise Failure(f"there is no machine {target!r}{did_you_mean(target, SHIPPED)}; name others as module:Class")
+        raise Failure(f"{target!r} is neither a shipped machine nor module:Class{did_you_mean(target, SHIPPED)}")
     if not module_name or not class_name:
         raise Failure(f"{target!r} names no class; write module:Class")
     return find_class(import_module(module_name), class_name)
@@ -63,16 +63,18 @@ def import_module(name: str) -> ModuleType:
 
 def find_class(module: ModuleType, name: str) -> AnyMachine:
     """The machine class of this name in a module."""
-    machines = {key: value for key, value in vars(module).items() if is_machine(value)}
+    machines: dict[str, AnyMachine] = {key: value for key, value in vars(module).items() if is_machine(value)}
     found = machines.get(name)
     if found is not None:
         return found
     if hasattr(module, name):
-        raise Failure(f"{module.__name__}:{name} is no machine, which a class is that inherits Machine{others(machines)}")
-    raise Failure(f"module {module.__name__} has no {name}{did_you_mean(name, machines) if machines else others(machines)}")
+        raise Failure(f"{module.__name__}:{name} is no class that inherits Machine{others(machines)}")
+    raise Failure(
+        f"module {module.__name__} has no {name}{did_you_mean(name, machines) if machines else others(machines)}"
+    )
 
 
-def is_machine(value: object) -> bool:
+def is_machine(value: object) -> TypeGuard[AnyMachine]:
     return isinstance(value, type) and issubclass(value, Machine) and value is not Machine
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import shlex
-from datetime import datetime
 
 from leverframe.errors import Key
 
-__all__ = ["shorten", "show_key", "show_number", "show_time", "single_line"]
+__all__ = ["shorten", "show_key", "show_number", "single_line"]
 
 
 def single_line(text: str) -> str:
@@ -37,11 +36,6 @@ def show_key(key: Key) -> str:
 def is_plain(part: str) -> bool:
     """Whether a shell takes the text as one word though `shlex` would quote it: letters beyond ASCII, and # inside."""
     return all(each.isalnum() or each in "_-.:/@%+=,#" for each in part) and not part.startswith("#")
-
-
-def show_time(time: datetime) -> str:
-    """A time in UTC, to the second unless it has a part of one."""
-    return time.isoformat(" ")
 
 
 def show_number(number: float) -> str:

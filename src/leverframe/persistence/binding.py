@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, Generic, NoReturn
+from typing import Any, Generic, NoReturn, cast
 
 from typing_extensions import TypeVar
 
@@ -13,23 +13,24 @@ from leverframe.persistence.backend import (
     Creation,
     JournalRow,
     LookupValue,
+    MessageRow,
     Move,
     NewMessage,
     Query,
     Snapshot,
     StateCount,
 )
-from leverframe.persistence.codec import codec_of, write_json
+from leverframe.persistence.codec import codec_of, read_json, write_json
 from leverframe.persistence.instants import from_microseconds
 from leverframe.persistence.keys import decode_key, prefix_ranges
-from leverframe.persistence.records import Entry, Stored
+from leverframe.persistence.records import Entry, Stored, StoredMessage
 from leverframe.typed.machine import Machine
 from leverframe.typed.message import Message
 from leverframe.typed.payload import Event, Payload
 from leverframe.typed.table import Decision
 from leverframe.wording import did_you_mean
 
-__all__ = ["Binding"]
+__all__ = ["Binding", "is_machine", "read_message"]
 
 S = TypeVar("S", bound=Payload)
 E = TypeVar("E", bound=Event)
@@ -43,7 +44,7 @@ class Binding(Generic[S, E]):
         self.name = machine.machine_name
         self.codec = codec_of(machine)
         self.paths: dict[type, str] = {leaf: machine.path(leaf) for leaf in machine.leaves()}
-        self.classes: dict[str, type[S]] = {path: leaf for leaf, path in self.paths.items()}  # type: ignore[misc]  # the keys of `paths` are leaves
+        self.classes: dict[str, type[S]] = {path: leaf for leaf, path in self.paths.items()}
         self.lookups = {leaf: machine.lookup_fields(leaf) for leaf in machine.leaves()}
 
     def current(self) -> bool:
@@ -85,8 +86,9 @@ class Binding(Generic[S, E]):
 
     def state_of(self, row: Snapshot) -> S:
         """The typed state of a snapshot.  Raises `UnreadableRow`."""
-        state = self._decode(row.key, "snapshot.body", row.body, self.codec.decode_state)
-        if self.classes.get(row.state, type(state)) is not type(state):
+        state: S = self._decode(row.key, "snapshot.body", row.body, self.codec.decode_state)
+        said = self.classes.get(row.state)
+        if said is not None and said is not type(state):
             found = f"the body is a {type(state).__name__}, but column state says {row.state}"
             raise UnreadableRow(self.name, decode_key(row.key), "snapshot.body", (("type", found),))
         return state
@@ -105,7 +107,8 @@ class Binding(Generic[S, E]):
 
     def journal_state(self, key: str, row: JournalRow) -> S:
         """The typed state behind a line of the journal.  Raises `UnreadableRow`."""
-        return self._decode(key, f"journal.body of seq {row.seq}", row.body, self.codec.decode_state)
+        state: S = self._decode(key, f"journal.body of seq {row.seq}", row.body, self.codec.decode_state)
+        return state
 
     def entries(self, key: str, rows: list[JournalRow]) -> list[Entry[S, E]]:
         """Lines of the journal, oldest first, decoded when somebody asks."""
@@ -132,7 +135,8 @@ class Binding(Generic[S, E]):
     def _journal_event(self, key: str, row: JournalRow) -> E | None:
         if row.event is None:
             return None
-        return self._decode(key, f"journal.event of seq {row.seq}", row.event, self.codec.decode_event)
+        event: E = self._decode(key, f"journal.event of seq {row.seq}", row.event, self.codec.decode_event)
+        return event
 
     def _decode(self, key: str, column: str, text: str, decode: Any) -> Any:
         try:
@@ -220,3 +224,22 @@ def _message_rows(messages: tuple[Message, ...]) -> tuple[NewMessage, ...]:
         return ()
     return tuple(NewMessage(m.topic, m.kind, m.correlation_id, write_json(m.body)) for m in messages)
 
+
+def read_message(row: MessageRow) -> StoredMessage:
+    """A message as it was told."""
+    return StoredMessage(
+        row.position,
+        row.machine,
+        decode_key(row.key),
+        row.version,
+        row.topic,
+        row.kind,
+        row.correlation_id,
+        cast("dict[str, Any]", read_json(row.body)),
+        from_microseconds(row.at),
+    )
+
+
+def is_machine(machine: object) -> bool:
+    """Whether this is a class that inherits `Machine` and declares states."""
+    return isinstance(machine, type) and issubclass(machine, Machine) and machine is not Machine

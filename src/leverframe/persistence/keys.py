@@ -47,7 +47,7 @@ def decode_key(text: str) -> Key:
     if not text.startswith(("[", '"')):
         return text
     value: Any = json.loads(text)
-    return tuple(value) if isinstance(value, list) else str(value)
+    return value if isinstance(value, str) else tuple(value)
 
 
 def prefix_ranges(prefix: Key) -> tuple[KeyRange, ...]:

@@ -67,7 +67,7 @@ class Stored(Generic[M_co, S_co]):
 
     @property
     def state(self) -> S_co:
-        """The typed state.  Raises `UnreadableRow` if the stored body no longer decodes; the other rows of a list still do."""
+        """The typed state.  Raises `UnreadableRow` if the stored body no longer decodes; other rows still do."""
         if self._state is _UNREAD:
             self._state = self._decode()
         return cast("S_co", self._state)
@@ -80,7 +80,7 @@ class Stored(Generic[M_co, S_co]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Stored):
             return NotImplemented
-        return self._identity() == cast("Stored[Any, Any]", other)._identity()
+        return self._identity() == other._identity()
 
     def __hash__(self) -> int:
         return hash(self._identity())
@@ -201,6 +201,13 @@ class StoredMessage:
     Attributes: `position`, which grows in the order in which messages can be read: the next read goes on behind it;
     `machine`, `key` and `version`, the instance and the move that told it; `topic`, `kind`, `correlation_id`, `body`,
     as in `Message`; `at`, the time of the decision, in UTC.
+
+    >>> from datetime import UTC, datetime
+    >>> from leverframe import StoredMessage
+    >>> now = datetime(2026, 1, 2, tzinfo=UTC)
+    >>> message = StoredMessage(1, "Order", "order-1", 5, "customers", "shipped", "", {"tracking": "1Z-999"}, now)
+    >>> message.key, message.kind, message.body["tracking"]
+    ('order-1', 'shipped', '1Z-999')
     """
 
     position: int
@@ -215,7 +222,7 @@ class StoredMessage:
 
 
 @frozen
-class Send(Generic[E]):
+class Send(Generic[E_co]):
     """One event of `Store.send_many` with more to say than a pair of key and event; as the arguments of `Store.send`.
 
     >>> from leverframe import Send
@@ -225,7 +232,7 @@ class Send(Generic[E]):
     """
 
     key: Key
-    event: E
+    event: E_co
     at: datetime | None = None
     expect: type[Payload] | None = None
     delivery_id: str | None = None

@@ -1,16 +1,16 @@
 """One event, end to end: load, decode, decide, encode, commit.
 
-The middle is pure: `_answer` turns what was loaded into a receipt or into a row to be written.  A conflict starts
-again from the load, a bounded number of times.
+The middle is pure: `_answer` turns what was loaded into a receipt or into a row to be written.  It runs outside of the
+transaction, so that no handler holds up other writers; after a conflict once more inside, so that nobody starves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, Generic, cast
+from typing import Generic
 
-from attrs import evolve, frozen
+from attrs import frozen
 from typing_extensions import TypeVar
 
 from leverframe.errors import (
@@ -34,16 +34,16 @@ from leverframe.persistence.backend import (
     Writer,
 )
 from leverframe.persistence.binding import Binding
-from leverframe.persistence.codec import read_json, write_json
-from leverframe.persistence.instants import to_microseconds
+from leverframe.persistence.codec import read_json
 from leverframe.persistence.records import Receipt
+from leverframe.persistence.refusals import read_refusal, write_refusal
 from leverframe.typed.payload import Event, Payload
 from leverframe.typed.table import decide, enter
 
 __all__ = ["ATTEMPTS", "Request", "send_many", "send_one"]
 
-ATTEMPTS = 100
-"""How often a move is decided anew after others moved the instance first."""
+ATTEMPTS = 10
+"""How often a call begins anew after others moved the instance first, also during its own transaction."""
 
 S = TypeVar("S", bound=Payload)
 E = TypeVar("E", bound=Event)
@@ -51,23 +51,36 @@ E = TypeVar("E", bound=Event)
 
 @frozen
 class Request(Generic[E]):
-    """One event for one instance: `now` is the time of the decision, `recorded_at` the store's, in microseconds."""
+    """One event for one instance.
+
+    `now` is the time of the decision, and `at` the same in microseconds; `recorded_at` is the store's own time.
+    """
 
     key: Key
     key_text: str
     event: E
     now: datetime
+    at: int
     recorded_at: int
     expect: type[Payload] | None = None
     delivery_id: str | None = None
 
 
 @frozen
-class _Decided(Generic[S]):
-    """A receipt that holds once `row` is written; None: nothing is to be written."""
+class _Moving(Generic[S]):
+    """The event is accepted, once this is written."""
 
+    row: Move
+    left: type[S]
+    after: S
+
+
+@frozen
+class _Refusing(Generic[S]):
+    """The event is refused, and that is to be kept for its delivery id."""
+
+    row: Refusal
     receipt: Receipt[S]
-    row: Move | Refusal | None
 
 
 # ---------------------------------------------------------------- one
@@ -77,19 +90,25 @@ def send_one(backend: Backend, binding: Binding[S, E], request: Request[E]) -> R
     """Send one event.  A refusal is in the receipt.  Raises `NotFound`, `Conflict`, and what a handler raises."""
     for _ in range(ATTEMPTS):
         reader = backend.read()
-        decided = _answer(binding, reader, _load(reader, binding, request), request)
-        if decided.row is None:
-            return decided.receipt
-        receipt = _commit(backend, binding, request, decided)
+        answer = _answer(binding, reader, _load(reader, binding, request), request)
+        if isinstance(answer, Receipt):
+            return answer
+        receipt = _commit(backend, binding, request, answer)
         if receipt is not None:
             return receipt
     raise Conflict(binding.name, request.key, ATTEMPTS)
 
 
-def _commit(backend: Backend, binding: Binding[S, E], request: Request[E], decided: _Decided[S]) -> Receipt[S] | None:
+def _commit(
+    backend: Backend, binding: Binding[S, E], request: Request[E], answer: _Moving[S] | _Refusing[S]
+) -> Receipt[S] | None:
     """The receipt, or None if the instance moved meanwhile."""
     with backend.write() as writer:
-        return _write(writer, binding, request, decided)
+        receipt = _write(writer, binding, request, answer)
+        if receipt is not None:
+            return receipt
+        # Others moved it while this call stood in line, and would the next time too: decide now that it is our turn.
+        return _settle(writer, binding, _load(writer, binding, request), request)
 
 
 # ---------------------------------------------------------------- many
@@ -105,7 +124,9 @@ def send_many(
             loaded = writer.load(binding.name, request.key_text, request.delivery_id)
             if loaded is None and create is not None:
                 loaded = _create(writer, binding, request, create)
-            receipt = _settle(writer, binding, loaded, request)
+            receipt = _settle(writer, binding, _found(binding, loaded, request), request)
+            if receipt is None:
+                raise Conflict(binding.name, request.key, 1)
             if receipt.error is not None and raise_refused:
                 raise receipt.error
             receipts.append(receipt)
@@ -114,7 +135,7 @@ def send_many(
 
 def _create(writer: Writer, binding: Binding[S, E], request: Request[E], state: S) -> Loaded:
     messages = enter(binding.machine, state, request.now)
-    at = to_microseconds(request.now)
+    at = request.at
     creation = binding.creation(request.key_text, state, messages, at, request.recorded_at)
     try:
         instance, _ = writer.create(creation)
@@ -123,14 +144,10 @@ def _create(writer: Writer, binding: Binding[S, E], request: Request[E], state: 
     return Loaded(Snapshot(instance, request.key_text, creation.state, creation.body, 1, at, at), None)
 
 
-def _settle(
-    writer: Writer, binding: Binding[S, E], loaded: Loaded | None, request: Request[E]
-) -> Receipt[S]:
-    decided = _answer(binding, writer, _found(binding, loaded, request), request)
-    receipt = decided.receipt if decided.row is None else _write(writer, binding, request, decided)
-    if receipt is None:  # nobody else writes inside this transaction
-        raise Conflict(binding.name, request.key, 1)
-    return receipt
+def _settle(writer: Writer, binding: Binding[S, E], loaded: Loaded, request: Request[E]) -> Receipt[S] | None:
+    """Decide and write in one transaction; None if the instance moved even so."""
+    answer = _answer(binding, writer, loaded, request)
+    return answer if isinstance(answer, Receipt) else _write(writer, binding, request, answer)
 
 
 # ---------------------------------------------------------------- load
@@ -149,58 +166,55 @@ def _found(binding: Binding[S, E], loaded: Loaded | None, request: Request[E]) -
 # ---------------------------------------------------------------- decide
 
 
-def _answer(binding: Binding[S, E], reader: Reader, loaded: Loaded, request: Request[E]) -> _Decided[S]:
+def _answer(
+    binding: Binding[S, E], reader: Reader, loaded: Loaded, request: Request[E]
+) -> Receipt[S] | _Moving[S] | _Refusing[S]:
     row = loaded.snapshot
     if loaded.delivery is not None:
-        return _Decided(_first_answer(binding, reader, row, loaded.delivery, request), None)
+        return _first_answer(binding, reader, row, loaded.delivery, request)
     before = binding.state_of(row)
     if request.expect is not None and not isinstance(before, request.expect):
         stale = StaleState(binding.name, request.expect.__name__, binding.paths[type(before)], request.key)
-        return _refused(binding, row, before, stale, request)
+        return _refused(row, before, stale, request)
     try:
         decision = decide(binding.machine, before, request.event, request.now)
     except TransitionNotAllowed as refusal:
-        return _refused(binding, row, before, refusal, request)
-    at = to_microseconds(request.now)
-    move = binding.move(row, before, request.event, decision, at, request.recorded_at, request.delivery_id)
-    after = decision.state
-    return _Decided(Receipt(True, False, type(before), type(after), row.version + 1, None, after), move)
+        return _refused(row, before, refusal, request)
+    move = binding.move(row, before, request.event, decision, request.at, request.recorded_at, request.delivery_id)
+    return _Moving(move, type(before), decision.state)
 
 
-def _refused(
-    binding: Binding[S, E], row: Snapshot, state: S, error: LeverframeError, request: Request[E]
-) -> _Decided[S]:
+def _refused(row: Snapshot, state: S, error: LeverframeError, request: Request[E]) -> Receipt[S] | _Refusing[S]:
     receipt = Receipt(False, False, type(state), type(state), row.version, None, state, error)
     if request.delivery_id is None:
-        return _Decided(receipt, None)
-    told = _write_refusal(row, error)
-    return _Decided(receipt, Refusal(row.instance, row.version, request.delivery_id, told, request.recorded_at))
+        return receipt
+    told = write_refusal(error, row.version)
+    return _Refusing(Refusal(row.instance, row.version, request.delivery_id, told, request.recorded_at), receipt)
 
 
 # ---------------------------------------------------------------- commit
 
 
-def _write(writer: Writer, binding: Binding[S, E], request: Request[E], decided: _Decided[S]) -> Receipt[S] | None:
-    row = decided.row
-    if isinstance(row, Move):
-        try:
-            seq = writer.move(row)
-        except UniqueTaken as taken:
-            return _write_taken(writer, binding, request, decided.receipt, row, taken)
-        return None if seq is None else evolve(decided.receipt, seq=seq)
-    if row is not None and not writer.refuse(row):
-        return None
-    return decided.receipt
-
-
-def _write_taken(
-    writer: Writer, binding: Binding[S, E], request: Request[E], receipt: Receipt[S], move: Move, taken: UniqueTaken
+def _write(
+    writer: Writer, binding: Binding[S, E], request: Request[E], answer: _Moving[S] | _Refusing[S]
 ) -> Receipt[S] | None:
+    """The receipt, or None if the instance moved, or the delivery id was settled, meanwhile."""
+    if isinstance(answer, _Refusing):
+        return answer.receipt if writer.refuse(answer.row) else None
+    try:
+        seq = writer.move(answer.row)
+    except UniqueTaken as taken:
+        return _write_taken(writer, binding, request, taken)
+    if seq is None:
+        return None
+    return Receipt(True, False, answer.left, type(answer.after), answer.row.seen + 1, seq, answer.after)
+
+
+def _write_taken(writer: Writer, binding: Binding[S, E], request: Request[E], taken: UniqueTaken) -> Receipt[S] | None:
     """A unique look-up's value is another's: the event is refused, and its delivery id settled so."""
-    error = _taken(binding, request, taken)
-    loaded = _load(writer, binding, request)
-    refused = _refused(binding, loaded.snapshot, binding.state_of(loaded.snapshot), error, request)
-    return refused.receipt if refused.row is None else _write(writer, binding, request, refused)
+    row = _load(writer, binding, request).snapshot
+    refused = _refused(row, binding.state_of(row), _taken(binding, request, taken), request)
+    return refused if isinstance(refused, Receipt) else _write(writer, binding, request, refused)
 
 
 def _taken(binding: Binding[S, E], request: Request[E], taken: UniqueTaken) -> AlreadyExists:
@@ -220,6 +234,8 @@ def _first_answer(
     if line is None:
         raise NotFound(binding.name, request.key, f"journal line {delivery.seq}")
     after = binding.journal_state(row.key, line)
+    if binding.renames:
+        binding.learn_spellings(reader.count(binding.name))
     left = binding.class_at(line.from_state or line.to_state)
     return Receipt(True, True, left, type(after), line.version, line.seq, after)
 
@@ -227,35 +243,7 @@ def _first_answer(
 def _first_refusal(
     binding: Binding[S, E], reader: Reader, row: Snapshot, delivery: Delivery, request: Request[E]
 ) -> Receipt[S]:
-    told: dict[str, Any] = cast("dict[str, Any]", read_json(delivery.refusal or "{}"))
-    version = told.pop("version")
+    error, version = read_refusal(delivery.refusal or "", request.key)
     line = next(iter(reader.journal(row.instance, version, version)), None)
     state = binding.state_of(row) if line is None else binding.journal_state(row.key, line)
-    error = _read_refusal(told, request.key)
     return Receipt(False, True, type(state), type(state), version, None, state, error)
-
-
-def _write_refusal(row: Snapshot, error: LeverframeError) -> str:
-    told: dict[str, Any] = {"error": type(error).__name__, "version": row.version}
-    match error:
-        case TransitionNotAllowed():
-            told |= {"machine": error.machine, "event": error.event, "state": error.state}
-            told |= {"accepted": list(error.accepted), "reason": error.reason}
-        case StaleState():
-            told |= {"machine": error.machine, "expected": error.expected, "state": error.state}
-        case AlreadyExists():
-            told |= {"machine": error.machine, "field": error.field, "value": error.value}
-        case _:
-            raise TypeError(f"{error!r} is no refusal")
-    return write_json(told)
-
-
-def _read_refusal(told: dict[str, Any], key: Key) -> LeverframeError:
-    match told:
-        case {"error": "StaleState"}:
-            return StaleState(told["machine"], told["expected"], told["state"], key)
-        case {"error": "AlreadyExists"}:
-            return AlreadyExists(told["machine"], key, told["field"], told["value"])
-        case _:
-            accepted = tuple(told["accepted"])
-            return TransitionNotAllowed(told["machine"], told["event"], told["state"], accepted, told["reason"])

@@ -1,4 +1,4 @@
-"""The store: typed verbs over a backend.  `sending.py` is the path of an event, `binding.py` the way from and to rows."""
+"""The store: typed verbs over a backend.  `sending.py` is an event's path, `binding.py` the way from and to rows."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, Literal, Protocol, cast, overload
+from typing import Any, Self, cast, overload
 
-from typing_extensions import Self, TypeVar
+from typing_extensions import TypeVar
 
 from leverframe.errors import (
     AlreadyExists,
@@ -17,35 +17,26 @@ from leverframe.errors import (
     MachineDefinitionError,
     NotFound,
 )
-from leverframe.persistence.backend import Backend, MessageRow, Snapshot, UniqueTaken
-from leverframe.persistence.binding import Binding
+from leverframe.persistence.backend import Backend, Snapshot, UniqueTaken
+from leverframe.persistence.binding import Binding, is_machine, read_message
 from leverframe.persistence.codec import read_json
-from leverframe.persistence.instants import from_microseconds, to_microseconds
-from leverframe.persistence.keys import decode_key, encode_key
+from leverframe.persistence.instants import to_microseconds
+from leverframe.persistence.keys import encode_key
 from leverframe.persistence.records import Entry, Receipt, Send, Stored, StoredMessage
 from leverframe.persistence.sending import Request, send_many, send_one
-from leverframe.typed.handle import Handle
+from leverframe.persistence.signatures import AfterMachine, MachineClass, OnRefused
 from leverframe.typed.machine import Machine
 from leverframe.typed.payload import Event, Payload
 from leverframe.typed.table import enter
 
-__all__ = ["MachineClass", "OnRefused", "Store"]
+__all__ = ["Store"]
 
 S = TypeVar("S", bound=Payload)
 E = TypeVar("E", bound=Event)
 X = TypeVar("X", bound=Payload)
 M = TypeVar("M", bound=Machine[Any, Any])
-M_co = TypeVar("M_co", bound=Machine[Any, Any], covariant=True)
-
-OnRefused = Literal["raise", "return"]
 
 PRUNED_AT_ONCE = 1000
-
-
-class MachineClass(Protocol[M_co, S]):
-    """Any machine class, as a type checker sees it: it is by `start` that a call knows machine and states."""
-
-    def start(self, payload: S, now: datetime | None = None) -> Handle[M_co, S]: ...
 
 
 class Store:
@@ -66,7 +57,7 @@ class Store:
     def __init__(self, backend: Backend, clock: Callable[[], datetime]) -> None:
         self._backend = backend
         self._clock = clock
-        self._bindings: dict[type, Binding[Any, Any]] = {}
+        self._bindings: dict[Any, Binding[Any, Any]] = {}
 
     @property
     def location(self) -> str:
@@ -76,7 +67,7 @@ class Store:
     # ------------------------------------------------------------ writing
 
     def create(
-        self, machine: MachineClass[M, S], key: Key, state: S, *, at: datetime | None = None
+        self, machine: MachineClass[M, S], key: Key, state: AfterMachine[S], *, at: datetime | None = None
     ) -> Stored[M, S]:
         """Store a new instance, in `state`, at version 1.
 
@@ -107,7 +98,7 @@ class Store:
         self,
         machine: type[Machine[S, E]],
         key: Key,
-        event: E,
+        event: AfterMachine[E],
         *,
         at: datetime | None = None,
         expect: type[Payload] | None = None,
@@ -134,9 +125,8 @@ class Store:
         (False, True, 2)
         """
         binding = self._binding(machine)
-        clock = self._clock()
-        request = Request(key, encode_key(key), event, at or clock, to_microseconds(clock), expect, delivery_id)
-        receipt: Receipt[S] = send_one(self._backend, binding, request)
+        sent = Send(key, cast("E", event), at, expect, delivery_id)
+        receipt: Receipt[S] = send_one(self._backend, binding, _request(sent, self._clock()))
         if receipt.error is not None and on_refused == "raise":
             raise receipt.error
         return receipt
@@ -144,9 +134,9 @@ class Store:
     def send_many(
         self,
         machine: type[Machine[S, E]],
-        events: Iterable[tuple[Key, E] | Send[E]],
+        events: AfterMachine[Iterable[tuple[Key, E] | Send[E]]],
         *,
-        create: S | None = None,
+        create: AfterMachine[S] | None = None,
         on_refused: OnRefused = "raise",
     ) -> list[Receipt[S]]:
         """Send events in their order, in one transaction; a receipt each.
@@ -164,12 +154,8 @@ class Store:
         """
         binding = self._binding(machine)
         clock = self._clock()
-        recorded_at = to_microseconds(clock)
-        sends = [event if isinstance(event, Send) else Send(*event) for event in events]
-        requests = [
-            Request(s.key, encode_key(s.key), s.event, s.at or clock, recorded_at, s.expect, s.delivery_id)
-            for s in sends
-        ]
+        items = cast("Iterable[tuple[Key, E] | Send[E]]", events)
+        requests = [_request(item if isinstance(item, Send) else Send(*item), clock) for item in items]
         return send_many(self._backend, binding, requests, create, raise_refused=on_refused == "raise")
 
     # ------------------------------------------------------------ reading
@@ -300,13 +286,12 @@ class Store:
             line = reader.journal_at(row.instance, to_microseconds(cast("datetime", at)))
         if line is None:
             raise NotFound(binding.name, key, f"version {version}" if version is not None else f"{at}")
-        return binding.journal_state(row.key, line)
+        state: S = binding.journal_state(row.key, line)
+        return state
 
     # ------------------------------------------------------------ messages
 
-    def messages(
-        self, after: int | str = 0, *, topic: str | None = None, limit: int = 100
-    ) -> list[StoredMessage]:
+    def messages(self, after: int | str = 0, *, topic: str | None = None, limit: int = 100) -> list[StoredMessage]:
         """Messages in order, none missed: at most `limit` of those behind `after`, of one topic or of all.
 
         `after` is a position, or the name of a cursor kept by `save_cursor`.  Raises `InvalidQuery`.
@@ -320,7 +305,7 @@ class Store:
             raise InvalidQuery("", f"limit={limit} reads nothing; give 1 or more")
         reader = self._backend.read()
         position = reader.cursor(after) if isinstance(after, str) else after
-        return [_message(row) for row in reader.messages(position, topic, limit)]
+        return [read_message(row) for row in reader.messages(position, topic, limit)]
 
     def cursor(self, name: str) -> int:
         """The position kept under this name; 0, before all messages, if there is none."""
@@ -369,7 +354,7 @@ class Store:
         return binding if binding is not None and binding.current() else self._bind(machine)
 
     def _bind(self, machine: Any) -> Binding[Any, Any]:
-        if not (isinstance(machine, type) and issubclass(machine, Machine)):
+        if not is_machine(machine):
             raise InvalidQuery("", f"{machine!r} is no machine; give a class that inherits Machine")
         for other in self._bindings:
             if other is not machine and other.machine_name == machine.machine_name:
@@ -385,22 +370,16 @@ class Store:
         return loaded.snapshot
 
 
-def _message(row: MessageRow) -> StoredMessage:
-    return StoredMessage(
-        row.position,
-        row.machine,
-        decode_key(row.key),
-        row.version,
-        row.topic,
-        row.kind,
-        row.correlation_id,
-        cast("dict[str, Any]", read_json(row.body)),
-        from_microseconds(row.at),
-    )
+def _request(send: Send[E], clock: datetime) -> Request[E]:
+    recorded_at = to_microseconds(clock)
+    now, at = (clock, recorded_at) if send.at is None else (send.at, to_microseconds(send.at))
+    return Request(send.key, encode_key(send.key), send.event, now, at, recorded_at, send.expect, send.delivery_id)
 
 
 def _refuse_namesake(machine: Any, other: Any) -> None:
     # The same class made anew, by a reload or in a notebook, is no other machine.
     if (machine.__module__, machine.__qualname__) != (other.__module__, other.__qualname__):
-        problem = f"{other.__module__} has a machine stored under {machine.machine_name!r} too; set another machine_name"
+        problem = (
+            f"{other.__module__} has a machine stored under {machine.machine_name!r} too; set another machine_name"
+        )
         raise MachineDefinitionError(machine.__name__, "machine_name", problem)

@@ -29,14 +29,19 @@ def resolve_hints(owner: Any, name: str, names: Mapping[str, Any] | None = None)
 def type_name(annotation: Any) -> str:
     """An annotation as one writes it.
 
-    >>> type_name(int | None)
-    'int | None'
+    >>> type_name(int | None), type_name(tuple[int, ...])
+    ('int | None', 'tuple[int, ...]')
     """
+    origin, arguments = get_origin(annotation), get_args(annotation)
     if annotation is types.NoneType:
         return "None"
-    if get_origin(annotation) in (Union, types.UnionType):
-        return " | ".join(type_name(member) for member in get_args(annotation))
-    return annotation.__name__ if isinstance(annotation, type) and not get_args(annotation) else str(annotation)
+    if annotation is Ellipsis:
+        return "..."
+    if origin in (Union, types.UnionType):
+        return " | ".join(type_name(member) for member in arguments)
+    if isinstance(origin, type):
+        return f"{origin.__name__}[{', '.join(type_name(argument) for argument in arguments)}]"
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation).removeprefix("typing.")
 
 
 def union_members(annotation: Any) -> list[Any]:

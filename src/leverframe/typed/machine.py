@@ -267,7 +267,7 @@ class Machine(Chart[S, E], StateChart[Any], Generic[S, E], metaclass=MachineMeta
 
     def __init__(self, payload: S, now: datetime | None = None, **keywords: Any) -> None:
         if type(payload) not in type(self)._table.paths:
-            raise_unknown_state(type(self)._table, payload)
+            raise_unknown_state(type(self)._table, type(payload))
         self._payload: S = payload
         self._taken: Any = None
         self._messages: list[Message] = []

@@ -205,7 +205,7 @@ def enter(machine: type[Chart[S, Any]], state: S, now: datetime | None) -> tuple
     table = machine._table  # pyright: ignore[reportPrivateUsage]  # Chart's own
     entries = table.entries.get(state.__class__)
     if entries is None:
-        raise_unknown_state(table, state)
+        raise_unknown_state(table, state.__class__)
     if not entries:
         return ()
     self = make_context(table, now)
@@ -260,7 +260,7 @@ def _to_utc(now: datetime) -> datetime:
 def raise_refusal(table: Table, state: object, event: object) -> NoReturn:
     """Say why the event is not accepted in this state."""
     if state.__class__ not in table.rows:
-        raise_unknown_state(table, state)
+        raise_unknown_state(table, state.__class__)
     row = table.rows[state.__class__]
     accepted = tuple(sorted(kind.__name__ for kind in row))
     reason = _reason(table, row.get(event.__class__), event)
@@ -286,9 +286,9 @@ def _guards(candidate: Candidate | None) -> list[str]:
     return names
 
 
-def raise_unknown_state(table: Table, state: object) -> NoReturn:
-    """Say that an object is no state of the machine."""
-    name = type(state).__name__
+def raise_unknown_state(table: Table, kind: type) -> NoReturn:
+    """Say that a class is no state of the machine."""
+    name = kind.__name__
     raise UnknownState(table.machine, name, did_you_mean(name, [leaf.__name__ for leaf in table.paths])) from None
 
 
@@ -332,6 +332,7 @@ def _context_class(machine: type) -> type[Any]:
         "__module__": machine.__module__,
         "send": _send_is_not_for_handlers,
         "raise_": _send_is_not_for_handlers,
+        "__getattr__": _not_for_handlers,
     }
     # `type.__new__` alone: the metaclass would register a second machine.
     return type.__new__(type(machine), machine.__name__, (machine,), space)
@@ -340,6 +341,11 @@ def _context_class(machine: type) -> type[Any]:
 def _send_is_not_for_handlers(self: object, *_: object, **__: object) -> NoReturn:
     problem = "a handler, guard or hook cannot send events; return the next state, and messages from hooks"
     raise TransitionNotAllowed(type(self).__name__, "send", "a handler", (), problem)
+
+
+def _not_for_handlers(self: object, name: str) -> NoReturn:
+    problem = f"a handler, guard or hook has no self.{name}; it gets the state and the event, and self.now()"
+    raise AttributeError(f"{type(self).__name__}: {problem}")
 
 
 _SEES_EVERYTHING = frozenset({"super", "locals", "vars", "eval", "exec"})

@@ -102,6 +102,7 @@ def _writer(form: Form) -> Callable[[Any], Any]:
 class Forms:
     """The forms of one machine's classes: fast ones, or `detailed` ones that collect what is wrong.
 
+    `recursive` tells whether a class among them has parts of itself, so that there is no end to how deep it goes.
     Raises `MachineDefinitionError` for a field that cannot be stored and read back the same.
     """
 
@@ -110,18 +111,26 @@ class Forms:
         self._detailed = detailed
         self._converter = _make_converter(detailed)
         self._classes: dict[type, ClassForm] = {}
+        self._unfinished: set[type] = set()
+        self.recursive = False
 
     def of_class(self, cls: Any) -> ClassForm:
         """The form of an attrs class."""
-        form = self._classes.get(cls)
-        if form is None:
+        if cls not in self._classes:
             self._check_made_by_attrs(cls)
             # Known before its fields are, for one of them may be of this class again.
-            form = self._classes[cls] = ClassForm(cls, self._converter)
-            hints = self._hints(cls)
-            for field in attrs.fields(cls):
-                form.fields[field.name] = self._of_field(cls, field, hints.get(field.name, field.type))
-        return form
+            self._classes[cls] = ClassForm(cls, self._converter)
+            self._add_fields(self._classes[cls])
+        self.recursive |= cls in self._unfinished
+        return self._classes[cls]
+
+    def _add_fields(self, form: ClassForm) -> None:
+        cls: Any = form.cls
+        hints = self._hints(cls)
+        self._unfinished.add(cls)
+        for field in attrs.fields(cls):
+            form.fields[field.name] = self._of_field(cls, field, hints.get(field.name, field.type))
+        self._unfinished.remove(cls)
 
     def _hints(self, cls: type) -> dict[str, Any]:
         try:

@@ -15,7 +15,7 @@ from cattrs import (
 )
 
 from leverframe.errors import LeverframeError
-from leverframe.persistence.codec.json_text import TOO_DEEP
+from leverframe.persistence.codec.json_text import SURROGATE, TOO_DEEP
 from leverframe.persistence.codec.scalars import Form
 from leverframe.wording import did_you_mean, show_value
 
@@ -52,7 +52,7 @@ def problems_of(error: BaseException, path: str = "") -> Iterator[Problem]:
     elif isinstance(error, ForbiddenExtraKeysError):
         known = [field.name for field in attrs.fields(error.cl)]
         for name in sorted(map(str, error.extra_fields)):
-            yield join(path, f".{cut_name(name)}"), f"unknown field{did_you_mean(cut_name(name), known)}"
+            yield _join(path, f".{cut_name(name)}"), f"unknown field{did_you_mean(cut_name(name), known)}"
     else:
         yield path, text_of(error)
 
@@ -61,12 +61,12 @@ def _placed_problems(error: Exception, note: Any, path: str) -> Iterator[Problem
     if not isinstance(note, AttributeValidationNote):
         yield from problems_of(error, f"{path}[{show_value(note.index)}]")
     elif isinstance(error, KeyError) and error.args == (note.name,):
-        yield join(path, f".{note.name}"), "missing"
+        yield _join(path, f".{note.name}"), "missing"
     else:
-        yield from problems_of(error, join(path, f".{note.name}"))
+        yield from problems_of(error, _join(path, f".{note.name}"))
 
 
-def join(path: str, step: str) -> str:
+def _join(path: str, step: str) -> str:
     """A path and one more step; the first one has no dot before it."""
     return path + step if path else step.removeprefix(".")
 
@@ -84,6 +84,8 @@ def text_of(error: BaseException) -> str:
     """
     if isinstance(error, RecursionError):
         text = TOO_DEEP
+    elif isinstance(error, UnicodeEncodeError):
+        text = SURROGATE
     elif isinstance(error, LeverframeError):
         text = str(error)
     elif isinstance(error, (ValueError, TypeError)) and error.args and isinstance(error.args[0], str):
@@ -100,5 +102,5 @@ def find_unwritable(form: Form, value: Any, path: str, error: Exception) -> Prob
         try:
             part_form.write(part)
         except Exception as inner:
-            return find_unwritable(part_form, part, join(path, step), inner)
+            return find_unwritable(part_form, part, _join(path, step), inner)
     return path, text_of(error)

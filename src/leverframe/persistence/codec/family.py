@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from itertools import accumulate
 from typing import Any, Generic, NoReturn, TypeGuard, cast
 
 from attrs import frozen
 from typing_extensions import TypeVar
 
-from leverframe.errors import DecodeError, EncodeError, MachineDefinitionError
+from leverframe.errors import DecodeError, EncodeError
 from leverframe.persistence.codec.converter import ClassForm, Forms
 from leverframe.persistence.codec.explain import Problem, cut_name, find_unwritable, first_problems, text_of
 from leverframe.persistence.codec.json_text import read_json, write_json, write_plain
-from leverframe.persistence.codec.scalars import misfit
+from leverframe.persistence.codec.scalars import Form, misfit
 from leverframe.persistence.codec.versions import Versions
 from leverframe.typed.upcasting import Body
 from leverframe.wording import did_you_mean, join_names, show_value
@@ -21,18 +23,24 @@ __all__ = ["Family"]
 
 T = TypeVar("T")
 
+MOST_LEVELS = 100
+
 _ENVELOPE = frozenset({"type", "v", "body"})
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 @frozen(eq=False)
 class _Member:
-    """One class: how it is stored, and the text that its bodies stand in."""
+    """One class: how it is stored, and the text that its bodies stand in.
+
+    `only_nested` tells that its fields cannot stand beside its type, for one of them has such a name itself.
+    """
 
     cls: type
     form: ClassForm
     version: int
     tail: str
-    nested: bool
+    only_nested: bool
 
     @classmethod
     def of(cls, kind: type, form: ClassForm, version: int) -> _Member:
@@ -44,11 +52,10 @@ class _Member:
 class Family(Generic[T]):
     """The classes of one `kind` ("state" or "event") of machine `machine`.
 
-    Raises `MachineDefinitionError` for a field that cannot be stored, and for two classes of one name.
+    Raises `MachineDefinitionError` for a field that cannot be stored.
     """
 
     def __init__(self, machine: str, kind: str, classes: Iterable[type[T]], versions: Versions) -> None:
-        self._machine = machine
         self._whole = f"{machine} {kind}"
         self._versions = versions
         self._forms = Forms(machine)
@@ -63,13 +70,12 @@ class Family(Generic[T]):
 
     def _add(self, cls: type) -> None:
         tag = cls.__name__
-        if tag in self._by_tag:
-            problem = "two classes have this name, and they are stored by name; rename one"
-            raise MachineDefinitionError(self._machine, tag, problem)
         member = _Member.of(cls, self._forms.of_class(cls), self._versions.current(tag))
+        # Now, and not at the first fault: two threads may find one at a time.
+        self._detailed.of_class(cls)
         self._by_tag[tag] = self._by_class[cls] = member
 
-    def field_forms(self, name: str) -> list[Any]:
+    def field_forms(self, name: str) -> list[Form]:
         """How a field of this name is stored, for each class that has one."""
         return [member.form.fields[name] for member in self._by_tag.values() if name in member.form.fields]
 
@@ -91,6 +97,8 @@ class Family(Generic[T]):
             text = '{"body":' + write_plain(member.form.write_fields(value)) + member.tail
         except Exception as error:
             raise _encode_error(member, value, error) from None
+        if self._forms.recursive:
+            _check_depth(member, text)
         if not member.form.fields:
             self._remember(value, text)
         return text
@@ -129,7 +137,7 @@ class Family(Generic[T]):
     def _is_flat(self, raw: dict[str, Any]) -> bool:
         tag = self._tag(raw)
         member = self._by_tag.get(tag)
-        if member is None or not member.nested:
+        if member is None or not member.only_nested:
             return "body" not in raw
         if type(raw.get("body")) is not dict or not raw.keys() <= _ENVELOPE:
             name = min(_ENVELOPE & member.form.fields.keys())
@@ -183,13 +191,21 @@ class Family(Generic[T]):
 
     def _decode_error(self, member: _Member, body: Body, error: Exception) -> DecodeError:
         """All that is wrong with the body, where the fast functions stopped at the first fault."""
-        tag = member.cls.__name__
         try:
-            if not isinstance(error, RecursionError):
-                self._detailed.of_class(member.cls).read_fields(body)
+            problems = self._problems(member, body, error)
+        except RecursionError as too_deep:
+            # Explaining goes deeper than reading did.
+            problems = (("", text_of(too_deep)),)
+        return DecodeError(member.cls.__name__, problems)
+
+    def _problems(self, member: _Member, body: Body, error: Exception) -> tuple[Problem, ...]:
+        if isinstance(error, RecursionError):
+            raise error
+        try:
+            self._detailed.of_class(member.cls).read_fields(body)
         except Exception as detailed:
-            return DecodeError(tag, first_problems(detailed))
-        return DecodeError(tag, (("", text_of(error)),))
+            return first_problems(detailed)
+        return (("", text_of(error)),)
 
 
 def _encode_error(member: _Member, value: Any, error: Exception) -> EncodeError:
@@ -203,6 +219,15 @@ def _encode_error(member: _Member, value: Any, error: Exception) -> EncodeError:
     except Exception:
         return EncodeError(*find_unwritable(member.form, value, tag, error))
     return EncodeError(tag, text_of(error))
+
+
+def _check_depth(member: _Member, text: str) -> None:
+    """Refuse what could be written here and not be read where the stack is deeper."""
+    steps = ((mark in "[{") - (mark in "]}") for mark in _STRING.sub("", text))
+    if max(accumulate(steps)) > MOST_LEVELS:
+        raise EncodeError(
+            member.cls.__name__, f"is nested more than {MOST_LEVELS} levels deep; store the parts by name"
+        )
 
 
 def _is_object(raw: object) -> TypeGuard[dict[str, Any]]:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, cast
 from leverframe.errors import DecodeError, EncodeError
 from leverframe.wording import show_value
 
-__all__ = ["JSON", "read_json", "write_json", "write_plain"]
+__all__ = ["JSON", "SURROGATE", "TOO_DEEP", "read_json", "write_json", "write_plain"]
 
 JSON = "JSON"
 """The `type_name` of a `DecodeError` about text that is not of any class yet."""
@@ -163,7 +163,11 @@ def _make_writer() -> Callable[[Any], str]:
     # `JSONEncoder.encode` makes this very object for each value, which takes as long as writing a small one.
     quote: Any = getattr(encoder, "encode_basestring")  # noqa: B009  # not in its type
     markers, indent, skip_keys = None, None, False
-    chunks = make(markers, settings.default, quote, indent, ":", ",", settings.sort_keys, skip_keys, settings.allow_nan)
+    try:
+        chunks = make(markers, settings.default, quote, indent, ":", ",", True, skip_keys, settings.allow_nan)
+    except TypeError:
+        # A later Python's, that takes other arguments.
+        return settings.encode
     return lambda value: "".join(chunks(value, 0))
 
 

@@ -10,6 +10,7 @@ from leverframe.errors import EncodeError
 from leverframe.persistence.codec.explain import text_of
 from leverframe.persistence.codec.family import Family
 from leverframe.persistence.codec.json_text import write_plain
+from leverframe.persistence.codec.scalars import Form
 from leverframe.persistence.codec.versions import Versions
 from leverframe.typed.machine import Machine
 from leverframe.typed.payload import Event, Payload
@@ -31,7 +32,7 @@ class MachineCodec(Generic[S, E]):
     def __init__(self, machine: Any) -> None:
         name, upcasters = machine.__name__, list(machine._upcasters.values())
         states, events = machine.leaves(), machine._structure.events
-        self.upcasters = len(upcasters)
+        self._upcasters_seen = len(upcasters)
         self._state_versions = Versions(name, states, upcasters)
         self._states: Family[S] = Family(name, "state", states, self._state_versions)
         self._events: Family[E] = Family(name, "event", events, Versions(name, events, upcasters))
@@ -119,21 +120,16 @@ commits_ahead: Positive must be an integer of at least 1, got 0
         forms = self._states.field_forms(name)
         if not forms:
             raise EncodeError(name, f"no state has this field{did_you_mean(name, self._states.field_names())}")
-        for form in forms:
-            try:
-                return write_plain(form.write(value))
-            except Exception:  # another state's field may take it
-                continue
-        return self._encode_raw_field(name, value, forms)
-
-    def _encode_raw_field(self, name: str, value: object, forms: list[Any]) -> str:
         problems: list[str] = []
-        for form in forms:
-            try:
-                return write_plain(form.write(form.read(value, None)))
-            except Exception as error:
-                problems.append(text_of(error))
-        raise EncodeError(name, "; or ".join(dict.fromkeys(problems)))
+        for convert in (_write, _read_and_write):
+            for form in forms:
+                try:
+                    return write_plain(convert(form, value))
+                except Exception as error:  # another state's field may take it
+                    problems.append(text_of(error))
+        # What is no JSON was meant as the value itself.
+        meant = problems[len(forms) :] if isinstance(value, _JSON) else problems[: len(forms)]
+        raise EncodeError(name, "; or ".join(dict.fromkeys(meant)))
 
     def current_state(self, type_name: str) -> type[S] | None:
         """The state class that bears this name today, or that became of the one which bore it; None if there is none.
@@ -151,6 +147,17 @@ commits_ahead: Positive must be an integer of at least 1, got 0
         return self._state_versions.has_renames
 
 
+_JSON = (str, int, float, list, dict, type(None))
+
+
+def _write(form: Form, value: object) -> Any:
+    return form.write(value)
+
+
+def _read_and_write(form: Form, value: object) -> Any:
+    return form.write(form.read(value, None))
+
+
 _codecs: dict[type, MachineCodec[Any, Any]] = {}
 
 
@@ -165,6 +172,6 @@ def codec_of(machine: type[Machine[S, E]]) -> MachineCodec[S, E]:
     True
     """
     codec = _codecs.get(machine)
-    if codec is None or codec.upcasters != len(machine._upcasters):  # pyright: ignore[reportPrivateUsage]  # ours
+    if codec is None or codec._upcasters_seen != len(machine._upcasters):  # pyright: ignore[reportPrivateUsage]  # the package's own
         codec = _codecs[machine] = MachineCodec(machine)
     return codec

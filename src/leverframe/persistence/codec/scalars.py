@@ -213,6 +213,7 @@ def _write_duration(value: Any) -> str:
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _LONGEST_INTEGER = 40
+_NO_NUMBER = Decimal("NaN")
 
 
 def _read_decimal(raw: Any, _: Any = None) -> Decimal:
@@ -221,7 +222,10 @@ def _read_decimal(raw: Any, _: Any = None) -> Decimal:
     try:
         number = Decimal(raw)
     except InvalidOperation:
-        raise misfit("a decimal number within range", raw) from None
+        number = _NO_NUMBER
+    # Where the thread's context traps nothing, it is no number either.
+    if not number.is_finite():
+        raise misfit("a decimal number within range", raw)
     return number
 
 
@@ -229,7 +233,7 @@ def _write_decimal(value: Any) -> str:
     if not isinstance(value, Decimal) or not value.is_finite():
         raise misfit("a finite Decimal", value)
     sign, digits, exponent = value.as_tuple()
-    # By hand: `Decimal.normalize` rounds to the thread's precision.
+    # By hand: `Decimal.normalize` rounds to the thread's precision, and the thread says whether E is a capital.
     kept = "".join(map(str, digits)).lstrip("0")
     short = kept.rstrip("0")
     if not short:
@@ -237,7 +241,7 @@ def _write_decimal(value: Any) -> str:
     power = int(exponent) + len(kept) - len(short)
     if 0 < power <= _LONGEST_INTEGER - len(short):
         return f"{'-' if sign else ''}{short}{'0' * power}"
-    return str(Decimal((sign, tuple(map(int, short)), power)))
+    return str(Decimal((sign, tuple(map(int, short)), power))).upper()
 
 
 def _read_uuid(raw: Any, _: Any = None) -> UUID:

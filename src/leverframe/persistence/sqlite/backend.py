@@ -88,18 +88,17 @@ class SQLiteBackend:
         return Transaction(self)
 
     def close(self) -> None:
-        """Wait for the write that is under way, if one is, and give back all that is held."""
+        """Wait for this process's write that is under way, if one is, and give back all that is held."""
         if self.closed or getpid() != self.process:
             # A connection must not be closed where it was not opened: that would end its owner's file locks.
             self.closed = True
             return
         ticket = Ticket()
-        self.turn.take(ticket)
+        self.turn.take_among_threads(ticket)
         try:
             self._close_all()
         finally:
             self.turn.give_back(ticket)
-        self.turn.close()
 
     def check_usable(self) -> None:
         if getpid() != self.process:
@@ -119,8 +118,10 @@ class SQLiteBackend:
         if not self.closed:
             self.closed = True
             self._source.close()
-            self._checkpoint()
+            if not self._checkpoints_itself and self.turn.extend_to_processes():
+                self._checkpoint()
             self.connection.close()
+            self.turn.close()
 
     def _checkpoint(self) -> None:
         # What was committed is safe without it: one that fails is made up for by the next.

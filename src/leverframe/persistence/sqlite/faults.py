@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leverframe.errors import NotADatabase, ReadOnly, StoreError, StoreFailure, StoreFull, StoreTimeout
 from leverframe.persistence.sqlite.driver import sqlite3
-from leverframe.persistence.sqlite.files import may_write
+from leverframe.persistence.sqlite.files import NOT_WRITABLE, may_write
 from leverframe.persistence.sqlite.location import Location
 
 __all__ = ["fault", "is_busy", "is_corrupt", "opening_fault"]
@@ -19,8 +19,6 @@ CANTOPEN = 14
 NOTADB = 26
 
 PRIMARY = 0xFF
-
-NOT_WRITABLE = "the file or its folder may not be written; allow it, or open a copy"
 
 
 def code_of(error: sqlite3.Error) -> int:

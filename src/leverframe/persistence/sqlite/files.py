@@ -8,7 +8,7 @@ from pathlib import Path
 from leverframe.errors import MissingFolder, NotADatabase, ReadOnly
 from leverframe.persistence.sqlite.location import Location
 
-__all__ = ["Identity", "check_openable", "file_uri", "identity", "is_marked_by_another", "may_write"]
+__all__ = ["NOT_WRITABLE", "Identity", "check_openable", "file_uri", "identity", "is_marked_by_another", "may_write"]
 
 Identity = tuple[int, int]
 
@@ -17,6 +17,8 @@ MAGIC = b"SQLite format 3\0"
 # Where SQLite's header keeps what `PRAGMA application_id` sets.
 APPLICATION_ID = slice(68, 72)
 HEADER_SIZE = 100
+
+NOT_WRITABLE = "the file or its folder may not be written; allow it, or open a copy"
 
 
 def identity(path: str) -> Identity | None:
@@ -39,7 +41,7 @@ def check_openable(location: Location) -> None:
     if os.path.lexists(path):
         check_file(location, path)
     if not may_write(path):
-        raise ReadOnly(location.text, "the file or its folder may not be written; allow it, or open a copy")
+        raise ReadOnly(location.text, NOT_WRITABLE)
 
 
 def check_file(location: Location, path: str) -> None:

@@ -7,6 +7,7 @@ leaves the descriptor to the helper, which closes it once the lock comes: no des
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -150,5 +151,7 @@ def open_lock_file(path: str) -> FileIO:
     try:
         return FileIO(path, "ab")
     except PermissionError:
+        if not os.path.exists(path):
+            raise
         # Another user made it; to lock it, reading is right enough.
         return FileIO(path, "rb")

@@ -100,7 +100,8 @@ class Transaction:
         if session.turn.is_held_by(ticket) and session.process == getpid():
             self._writer.end()
             try:
-                roll_back(session.connection)
+                if not session.closed:
+                    roll_back(session.connection)
             except sqlite3.Error as error:
                 raise fault(error, session.where) from error
             finally:

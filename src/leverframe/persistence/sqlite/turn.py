@@ -9,11 +9,17 @@ import threading
 import time
 from collections import deque
 
-from leverframe.errors import StoreFailure, StoreTimeout
+from leverframe.errors import ReadOnly, StoreError, StoreFailure, StoreTimeout
+from leverframe.persistence.sqlite.files import NOT_WRITABLE
 from leverframe.persistence.sqlite.location import Location
 from leverframe.persistence.sqlite.lock_file import LockFile
 
 __all__ = ["Line", "Ticket", "Turn"]
+
+
+WAITS_FOR_ITSELF = (
+    "this thread is inside a write of its own, and a second one would wait for ever; use the transaction it has"
+)
 
 
 class Ticket:
@@ -101,8 +107,7 @@ class Turn:
         the turn is not taken.
         """
         if self.belongs_to(ticket.thread):
-            problem = "this thread is inside a write of its own, and a second one would wait for ever"
-            raise StoreFailure(self._location.text, f"{problem}; use the transaction it has")
+            raise StoreFailure(self._location.text, WAITS_FOR_ITSELF)
         try:
             if self._line.enter_at_once(ticket) and (self._lock_file is None or self._lock_file.lock_at_once()):
                 return self._location.timeout
@@ -110,8 +115,22 @@ class Turn:
         except BaseException as error:
             self.give_back(ticket)
             if isinstance(error, OSError) and not isinstance(error, StoreTimeout):
-                raise StoreFailure(self._location.text, f"its lock file cannot be used: {error}") from error
+                raise self._lock_file_fault(error) from error
             raise
+
+    def take_among_threads(self, ticket: Ticket) -> None:
+        """Wait for the turn in this process only."""
+        if self.belongs_to(ticket.thread):
+            raise StoreFailure(self._location.text, WAITS_FOR_ITSELF)
+        if not self._line.enter(ticket, self._location.timeout):
+            raise StoreTimeout(self._location.text, self._location.timeout)
+
+    def extend_to_processes(self) -> bool:
+        """Whether the turn, taken among threads, could at once be had among processes too."""
+        try:
+            return self._lock_file is None or self._lock_file.lock_at_once()
+        except OSError:
+            return False
 
     def give_back(self, ticket: Ticket) -> None:
         """Let the next one write; no harm if the ticket does not have the turn."""
@@ -132,8 +151,15 @@ class Turn:
         return self._line.waiting()
 
     def close(self) -> None:
+        """Do without the lock file from here on: who still stands in line comes to see that all is closed."""
         if self._lock_file is not None:
             self._lock_file.close()
+            self._lock_file = None
+
+    def _lock_file_fault(self, error: OSError) -> StoreError:
+        if isinstance(error, PermissionError):
+            return ReadOnly(self._location.text, NOT_WRITABLE)
+        return StoreFailure(self._location.text, f"its lock file cannot be used: {error}")
 
     def _wait(self, ticket: Ticket, deadline: float) -> float:
         if not (self._line.owner is ticket or self._line.enter(ticket, deadline - time.monotonic())):

@@ -1,0 +1,34 @@
+"""Which database does a URL mean, and may it be made?  A replay makes one; a read needs one that is there."""
+
+from __future__ import annotations
+
+import os
+
+from leverframe import Store, open_store
+from leverframe.cli.failures import Failure
+from leverframe.persistence.sqlite.location import parse_location
+
+__all__ = ["database_file", "open_existing"]
+
+
+def open_existing(url: str) -> Store:
+    """A store to read from.  Raises `Failure` if there is none, `CannotOpen` if it cannot be opened."""
+    path = database_file(url)
+    if path is not None:
+        check_there(url, path)
+    return open_store(url)
+
+
+def check_there(url: str, path: str) -> None:
+    try:
+        size = os.stat(path).st_size
+    except OSError as error:
+        raise Failure(f"{url}: {error.strerror}; name a database with --db or LEVERFRAME_DB") from error
+    if size == 0:
+        # To open it would make a database of it, and somebody may keep an empty file for other reasons.
+        raise Failure(f"{url}: is an empty file; name a database with --db or LEVERFRAME_DB")
+
+
+def database_file(url: str) -> str | None:
+    """The file that a URL names; None if it names none.  Raises `InvalidURL`."""
+    return parse_location(url).path if url.startswith("sqlite:") else None

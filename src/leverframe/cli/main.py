@@ -1,0 +1,214 @@
+"""Which commands are there, and what do they take?  What they do is imported when they are run."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import io
+import sys
+from collections.abc import Callable, Generator
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from leverframe.cli.failures import INTERRUPTED, Failure, failure_of
+from leverframe.cli.targets import TargetType, find_machine
+from leverframe.errors import LeverframeError
+
+__all__ = ["main"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Commands(click.Group):
+    """The commands, with every error of ours as one line on stderr."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that the arguments name."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                # A terminal that has no ü is shown \xfc, and the command goes on.
+                stream.reconfigure(errors="backslashreplace")
+        with errors_as_lines(ctx):
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def errors_as_lines(ctx: click.Context) -> Generator[None]:
+    try:
+        yield
+    except LeverframeError as error:
+        raise failure_of(error) from error
+    except OSError as error:
+        # A reader that has gone, as `head` does, is none of our business; click ends silently then.
+        if error.errno == errno.EPIPE:
+            raise
+        raise Failure(str(error)) from error
+    except KeyboardInterrupt:
+        ctx.exit(INTERRUPTED)
+
+
+class StatePath(click.ParamType[str]):
+    """The path of a state, as an option: what it names is looked up later, when the machine is known."""
+
+    name = "state"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002  # click calls it so
+        """The paths of the machine's states that begin so."""
+        from leverframe.cli.reads import states_by_path
+
+        try:
+            known = states_by_path(find_machine(str(ctx.params.get("target"))))
+        except (Failure, LeverframeError):
+            return []
+        return [CompletionItem(path) for path in known if path.startswith(incomplete)]
+
+
+def target_argument(command: F) -> F:
+    return click.argument("target", metavar="MACHINE", type=TargetType())(command)
+
+
+def database_option(command: F) -> F:
+    return click.option(
+        "--db",
+        "url",
+        metavar="URL",
+        envvar="LEVERFRAME_DB",
+        show_envvar=True,
+        default="sqlite:///leverframe.db",
+        show_default=True,
+        help="The database.",
+    )(command)
+
+
+def json_option(command: F) -> F:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
+
+
+def key_argument(command: F) -> F:
+    return click.argument("key", nargs=-1, required=True)(command)
+
+
+# ---------------------------------------------------------------- commands
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="leverframe", prog_name="leverframe")
+def main() -> None:
+    """Typed, durable statecharts on the command line.
+
+    MACHINE is the name of a shipped machine, pipeline or execution, or any machine as module:Class, looked for in
+    the working folder too.  KEY is one word, or several for a key of several parts.
+
+    Exit status: 0 done; 1 done, and something was found (no such instance, an unreadable row, refusals with
+    --strict); 2 could not be done; 130 interrupted.
+    """
+
+
+@main.command()
+@target_argument
+@click.argument("file", type=click.Path())
+@database_option
+@click.option(
+    "--delivery-id",
+    "delivery_field",
+    metavar="FIELD",
+    help="The field of each line's object that holds its delivery id.  Without it, the file's name, the line's number "
+    "and a digest of the line are one.",
+)
+@click.option(
+    "--refused",
+    "refused_path",
+    metavar="FILE",
+    type=click.Path(),
+    help="Write every refused or malformed line to FILE, as JSON lines.",
+)
+@click.option("--strict", is_flag=True, help="Exit with status 1 if any line was refused or malformed.")
+@json_option
+@click.pass_context
+def replay(
+    ctx: click.Context,
+    target: str,
+    file: str,
+    url: str,
+    delivery_field: str | None,
+    refused_path: str | None,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Apply a log of events to a database.
+
+    FILE, or - for standard input, has one JSON object a line:
+
+    \b
+    {"id": "pr-9", "at": "2014-04-24T13:21:47Z", "event": {"type": "DepsMet"}}
+
+    An instance is created at its first event, in the machine's initial state.  A line with "create" in place of
+    "event" creates it in the state that it gives; where the initial state has fields, there has to be one.
+
+    A line is applied once, however often the log is replayed: interrupted or killed, the same command carries on.
+    A line that cannot be applied is reported and passed over.
+    """
+    from leverframe.cli.replay import replay_log
+
+    ctx.exit(replay_log(find_machine(target), file, url, delivery_field, refused_path, strict, as_json))
+
+
+@main.command("ls")
+@target_argument
+@database_option
+@click.option(
+    "--in", "state", metavar="STATE", type=StatePath(), help="Only those in a state, such as active.merge or active."
+)
+@click.option(
+    "--prefix",
+    "prefix",
+    metavar="PART",
+    multiple=True,
+    help="Only keys that begin so, or whose first part is this; once for each part.",
+)
+@click.option("--limit", type=click.IntRange(min=1), help="At most so many.  [default: 50; with --json all]")
+@json_option
+@click.pass_context
+def list_instances(
+    ctx: click.Context,
+    target: str,
+    url: str,
+    state: str | None,
+    prefix: tuple[str, ...],
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """List instances, the newest change first."""
+    from leverframe.cli.reads import list_rows
+
+    ctx.exit(list_rows(find_machine(target), url, state, prefix, limit, as_json))
+
+
+@main.command()
+@target_argument
+@key_argument
+@database_option
+@json_option
+def show(target: str, key: tuple[str, ...], url: str, as_json: bool) -> None:
+    """Show one instance.
+
+    That is its state, the state's fields, and the events that are accepted there.
+    """
+    from leverframe.cli.reads import show_instance
+
+    show_instance(find_machine(target), url, key, as_json)
+
+
+@main.command()
+@target_argument
+@key_argument
+@database_option
+@json_option
+@click.pass_context
+def history(ctx: click.Context, target: str, key: tuple[str, ...], url: str, as_json: bool) -> None:
+    """Show what happened to one instance, the oldest first."""
+    from leverframe.cli.reads import show_history
+
+    ctx.exit(show_history(find_machine(target), url, key, as_json))

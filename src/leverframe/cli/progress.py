@@ -1,0 +1,30 @@
+"""How far is it?  A bar on stderr, where that is a terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Generator
+
+from leverframe.cli.text import shorten, single_line
+
+__all__ = ["show_progress"]
+
+LONGEST_NAME = 30
+
+Advance = Callable[[int], None]
+
+
+@contextlib.contextmanager
+def show_progress(name: str, size: int | None) -> Generator[Advance]:
+    """Show how many of `size` bytes are done; what is given is called with each number of bytes more."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(shorten(single_line(name), LONGEST_NAME), total=size)
+        yield lambda number: progress.advance(task, number)

@@ -1,0 +1,32 @@
+"""What a store's calls look like to a type checker: how one call knows its machine, states and events, with no cast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Literal, Never, Protocol, TypeAlias
+
+from typing_extensions import TypeVar
+
+from leverframe.typed.handle import Handle
+from leverframe.typed.machine import Machine
+from leverframe.typed.payload import Payload
+
+__all__ = ["AfterMachine", "MachineClass", "OnRefused"]
+
+S = TypeVar("S", bound=Payload)
+M_co = TypeVar("M_co", bound=Machine[Any, Any], covariant=True)
+V = TypeVar("V")
+
+# mypy settles a call's other type variables before it looks at an argument whose type has a callable in it.  Without
+# that it would join two events of one list to their common base, and then find no machine that takes that.  Nothing
+# callable is ever given or accepted.
+AfterMachine: TypeAlias = V | Callable[[Never], V]
+
+OnRefused = Literal["raise", "return"]
+
+
+class MachineClass(Protocol[M_co, S]):
+    """Any machine class, as a type checker sees it: it is by `start` that a call knows machine and states."""
+
+    def start(self, payload: S, now: datetime | None = None) -> Handle[M_co, S]: ...

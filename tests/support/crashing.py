@@ -1,0 +1,65 @@
+"""Writers that are killed: one process forks a writer again and again, kills it, and looks at what it left."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+
+from parcels import City, Label, Loaded, Parcel, Stopped, Waiting
+from soundness import check_all, tokens
+
+from leverframe import open_store
+
+__all__ = ["run_rounds"]
+
+KEYS = [f"parcel-{n}" for n in range(4)]
+
+
+def run_rounds(url: str, rounds: int, seed: int) -> int:
+    """Kill a writer `rounds` times; how many events were acknowledged.  Raises AssertionError on anything lost."""
+    chance = random.Random(seed)
+    with open_store(url) as store:
+        for key in KEYS:
+            store.create(Parcel, key, Waiting(Label(key), None))
+            store.send(Parcel, key, Loaded())
+    acknowledged: dict[str, dict[str, int]] = {key: {} for key in KEYS}
+    for number in range(rounds):
+        for key, city, version in _one_round(url, number, chance):
+            acknowledged[key][city] = version
+        _check(url, acknowledged)
+    return sum(map(len, acknowledged.values()))
+
+
+def _one_round(url: str, number: int, chance: random.Random) -> list[tuple[str, str, int]]:
+    ours, theirs = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _write_for_ever(url, number, theirs)
+    os.close(theirs)
+    # The moment is somewhere in the opening, or in the first of its writes.
+    time.sleep(chance.choice([0.002, 0.02]) * chance.random() + chance.choice([0, 0.01]))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    with os.fdopen(ours, "rb") as pipe:
+        lines = pipe.read().decode().splitlines()
+    return [(key, city, int(version)) for key, city, version in (line.split(" ") for line in lines)]
+
+
+def _write_for_ever(url: str, number: int, pipe: int) -> None:
+    with open_store(url) as store:
+        sent = 0
+        while True:
+            sent += 1
+            key, city = KEYS[sent % len(KEYS)], f"city-{number}-{sent}"
+            receipt = store.send(Parcel, key, Stopped(City(city)), delivery_id=city)
+            os.write(pipe, f"{key} {city} {receipt.version}\n".encode())
+
+
+def _check(url: str, acknowledged: dict[str, dict[str, int]]) -> None:
+    with open_store(url) as store:
+        check_all(store, KEYS)
+        for key, said in acknowledged.items():
+            kept = tokens(store, key)
+            assert said.items() <= kept.items(), f"{key} lost {said.items() - kept.items()}"
