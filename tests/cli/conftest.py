@@ -68,7 +68,7 @@ def damage(folder: Path) -> Callable[[str], None]:
 
     def damage(key: str) -> None:
         with closing(sqlite3.connect(folder / "leverframe.db")) as connection:
-            connection.execute("UPDATE snapshot SET body = '{\"body\":{},\"type\":\"Mystery\"}' WHERE key = ?", (key,))
+            connection.execute('UPDATE snapshot SET body = \'{"body":{},"type":"Mystery"}\' WHERE key = ?', (key,))
             connection.commit()
 
     return damage

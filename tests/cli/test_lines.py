@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from parcels import Label, Parcel, Waiting
 
+from leverframe import Positive
 from leverframe.cli.lines import CreateLine, EventLine, Line, Malformed, Parser
 from leverframe.cli.reading import RawLine
-from leverframe.machines.pipeline import BranchName, DepsMet, Pipeline, Positive, QaSkipped
+from leverframe.machines.pipeline import BranchName, DepsMet, Pipeline, QaSkipped
 
 GOOD: dict[str, Any] = {"id": "pr-9", "at": "2014-04-24T13:21:47+00:00", "event": {"type": "DepsMet"}}
 
@@ -125,9 +126,7 @@ def test_a_long_line() -> None:
     assert reason(Parser(Pipeline, "log").parse(RawLine(3, None, 5_000_000))) == "longer than 1,000,000 bytes"
 
 
-@pytest.mark.parametrize(
-    ("name", "told"), [("id", "id: missing"), ("at", "at: missing"), ("event", "event: missing")]
-)
+@pytest.mark.parametrize(("name", "told"), [("id", "id: missing"), ("at", "at: missing"), ("event", "event: missing")])
 def test_what_is_missing(name: str, told: str) -> None:
     """Every line needs an id, a time and an event."""
     assert reason(without(name)) == told

@@ -33,7 +33,7 @@ class Metered(BytesIO):
     ],
 )
 def test_lines_come_without_their_ends(content: bytes, lines: list[bytes]) -> None:
-    """A line ends at a line feed, a carriage return before it included; a byte order mark at the start is no content."""
+    """A line ends at a line feed, or at a carriage return and one; a byte order mark at the start is no content."""
     assert [line.content for line in read_lines(BytesIO(content))] == lines
 
 

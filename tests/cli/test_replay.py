@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import Result
-from lamps import Lamp
+from lamps import Broken, Lamp
 from logs import CLICK, DIRTY, create_line, event_line, rows_of, write_log
-from parcels import Parcel
 
-from leverframe import Store, open_store
+from leverframe import Decision, Store, open_store
 from leverframe.cli.reading import LONGEST_LINE
+from leverframe.errors import StoreFull
 from leverframe.machines import Execution, Pipeline
 
 Run = Callable[..., Result]
@@ -37,7 +40,15 @@ def opened() -> Callable[[], Store]:
 
 
 def totals(**numbers: Any) -> dict[str, Any]:
-    zero = {"stories": 0, "events": 0, "moved": 0, "refused": 0, "malformed": 0, "duplicates": 0, "states": {}}
+    zero: dict[str, Any] = {
+        "stories": 0,
+        "events": 0,
+        "moved": 0,
+        "refused": 0,
+        "malformed": 0,
+        "duplicates": 0,
+        "states": {},
+    }
     return zero | numbers
 
 
@@ -340,7 +351,9 @@ def test_a_handler_that_raises(run_json: RunJSON, problems: Problems, folder: Pa
     assert run_json("replay", "lamps:Lamp", log)["states"] == {"off": 1, "on_": 299}
 
 
-def test_an_event_that_raised_stays_refused(run_json: RunJSON, problems: Problems, folder: Path, database: Path) -> None:
+def test_an_event_that_raised_stays_refused(
+    run_json: RunJSON, problems: Problems, folder: Path, database: Path
+) -> None:
     """An event whose handler raised is not taken by a second run, which finds the instance in a later state."""
     log = write_log(folder / "log", event_line("lamp", "Smash"), event_line("lamp", "Switch"))
     first = run_json("replay", "lamps:Lamp", log)
@@ -357,7 +370,11 @@ def test_a_handler_that_was_mended(
     """An event that raised in an earlier run stays refused, though today's handler would take it."""
     log = write_log(folder / "log", event_line("lamp", "Smash"))
     run_json("replay", "lamps:Lamp", log)
-    monkeypatch.setattr("leverframe.cli.settling.decide", lambda *_: type("Decision", (), {"state": Lamp.initial()()}))
+
+    def mended(*_: object) -> Decision[Any]:
+        return Decision.of(Broken(), Lamp.smash_unseen, ())
+
+    monkeypatch.setattr("leverframe.cli.settling.decide", mended)
     assert [each["reason"] for each in problems("lamps:Lamp", log)] == ["its handler raised an error in an earlier run"]
 
 
@@ -372,7 +389,11 @@ def test_a_create_line_whose_hook_raises(problems: Problems, folder: Path) -> No
     """A create line whose state's hook raises is malformed, and the next one is not lost."""
     log = write_log(folder / "log", create_line("lamp", "Off"), create_line("lamp", "On"))
     (found,) = problems("lamps:Cursed", log)
-    assert (found["line"], found["kind"], found["reason"]) == (1, "malformed", "create: raised RuntimeError: no lamp today")
+    assert (found["line"], found["kind"], found["reason"]) == (
+        1,
+        "malformed",
+        "create: raised RuntimeError: no lamp today",
+    )
 
 
 def test_a_row_that_cannot_be_read(
@@ -454,7 +475,9 @@ def test_refusals_do_not_fail_a_replay(run: Run, folder: Path) -> None:
     assert run("replay", "pipeline", write_log(folder / "log", "{", event_line("a", "Unblock"))).exit_code == 0
 
 
-@pytest.mark.parametrize(("line", "status"), [("{", 1), (event_line("a", "Unblock"), 1), (event_line("a", "DepsMet"), 0)])
+@pytest.mark.parametrize(
+    ("line", "status"), [("{", 1), (event_line("a", "Unblock"), 1), (event_line("a", "DepsMet"), 0)]
+)
 def test_strict(run: Run, folder: Path, line: str, status: int) -> None:
     """With --strict a refused or a malformed line is exit status 1."""
     assert run("replay", "pipeline", write_log(folder / "log", line), "--strict").exit_code == status
@@ -529,7 +552,9 @@ def check_failed(result: Result, told: str) -> None:
     assert told in result.stderr
 
 
-@pytest.mark.parametrize(("name", "told"), [("nothing.jsonl", "nothing.jsonl: No such file"), (".", ".: Is a directory")])
+@pytest.mark.parametrize(
+    ("name", "told"), [("nothing.jsonl", "nothing.jsonl: No such file"), (".", ".: Is a directory")]
+)
 def test_no_log(run: Run, name: str, told: str, database: Path) -> None:
     """No file, or a folder, is an error, and no database is made."""
     check_failed(run("replay", "pipeline", name), told)
@@ -541,9 +566,21 @@ def test_a_log_that_may_not_be_read(run: Run, unreadable: Path) -> None:
     check_failed(run("replay", "pipeline", unreadable), "secret: Permission denied")
 
 
-def test_a_log_that_fails_while_it_is_read(run: Run) -> None:
+class Failing(BytesIO):
+    """A file on a disk that fails."""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_a_log_that_fails_while_it_is_read(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that cannot be read on is an error that names it."""
-    check_failed(run("replay", "pipeline", "/proc/self/mem"), "/proc/self/mem: Input/output error")
+
+    def open_log(_: str) -> AbstractContextManager[BytesIO]:
+        return nullcontext(Failing())
+
+    monkeypatch.setattr("leverframe.cli.replay.open_log", open_log)
+    check_failed(run("replay", "pipeline", "log.jsonl"), "log.jsonl: Input/output error")
 
 
 @pytest.mark.parametrize(
@@ -578,7 +615,6 @@ def test_refused_lines_that_cannot_be_written(run: Run, folder: Path) -> None:
 
 def test_a_store_that_fails_on_the_way(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error of the store, which every other line would meet as well, ends the replay."""
-    from leverframe.errors import StoreFull
 
     def full(*_: Any, **__: Any) -> None:
         raise StoreFull("the database")
@@ -586,8 +622,3 @@ def test_a_store_that_fails_on_the_way(run: Run, folder: Path, monkeypatch: pyte
     monkeypatch.setattr(Store, "send_many", full)
     log = write_log(folder / "log", event_line("a", "DepsMet"))
     check_failed(run("replay", "pipeline", log), "no room left")
-
-
-def test_parcels_need_create_lines() -> None:
-    """The machine that stands for those has fields in its initial state."""
-    assert Parcel.initial().__name__ == "Waiting"

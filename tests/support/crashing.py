@@ -38,13 +38,15 @@ def _one_round(url: str, number: int, chance: random.Random) -> list[tuple[str, 
     if child == 0:
         _write_for_ever(url, number, theirs)
     os.close(theirs)
-    # The moment is somewhere in the opening, or in the first of its writes.
-    time.sleep(chance.choice([0.002, 0.02]) * chance.random() + chance.choice([0, 0.01]))
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
     with os.fdopen(ours, "rb") as pipe:
-        lines = pipe.read().decode().splitlines()
-    return [(key, city, int(version)) for key, city, version in (line.split(" ") for line in lines)]
+        # After so many acknowledgements (none: while it opens the store), and a moment inside of what it does next.
+        lines = [pipe.readline() for _ in range(chance.choice([0, 1, 5, 20]))]
+        time.sleep(0.002 * chance.random())
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        lines += pipe.readlines()
+    answers = [line.decode().split() for line in lines]
+    return [(key, city, int(version)) for key, city, version in answers]
 
 
 def _write_for_ever(url: str, number: int, pipe: int) -> None:

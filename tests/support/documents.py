@@ -3,7 +3,8 @@
     python                   run, in one namespace a document
     python, with >>>         run and compared, as doctest does
     console                  each `$ command` run in the document's folder, on a terminal, its output compared
-    any, with title="x.py"   written to that file of the document's folder
+    any, with title="x.py"   written to that file of the document's folder; with `append`, at its end
+    diff, with a title       lines of that file exchanged
     text                     shown only
 
 A block in an HTML comment (`<!--- invisible-code-block: python`) is run too: it sets up what a reader need not see.
@@ -63,7 +64,7 @@ _FENCED = FencedCodeBlockLexer(language=r".+", mapping={"language": "language", 
 _HIDDEN = DirectiveInHTMLCommentLexer(
     directive="invisible-code-block", arguments=".+", mapping={"arguments": "language", "source": "source"}
 )
-_TITLE = re.compile(r'(?P<language>\w+) title="(?P<title>[^"]+)"')
+_TITLE = re.compile(r'(?P<language>\w+) title="(?P<title>[^"]+)"(?P<append> append)?')
 
 _run_python = PythonEvaluator()
 _read_doctest = DocTestStringParser(DocTestEvaluator(FLAGS))
@@ -80,7 +81,8 @@ def _blocks(document: Document) -> Iterable[Region]:
         titled = _TITLE.fullmatch(language)
         region.parsed = source
         if titled is not None:
-            region.parsed, region.evaluator = (titled["title"], str(source)), _write_file
+            region.parsed = (titled["title"], "a" if titled["append"] else "w", str(source))
+            region.evaluator = _exchange_lines if titled["language"] == "diff" else _write_file
         elif language == "python" and source.startswith(">>>"):
             yield from _doctests(document, region)
             continue
@@ -98,8 +100,21 @@ def _doctests(document: Document, region: Region) -> Iterator[Region]:
 
 
 def _write_file(example: Example) -> None:
-    name, text = example.parsed
-    Path(name).write_text(text, encoding="utf-8")
+    name, mode, text = example.parsed
+    with open(name, mode, encoding="utf-8") as file:
+        file.write(text)
+
+
+def _exchange_lines(example: Example) -> str | None:
+    name, _, text = example.parsed
+    lines = [(line[:1] or " ", line[1:]) for line in text.splitlines()]
+    before = "".join(f"{line}\n" for sign, line in lines if sign in " -")
+    after = "".join(f"{line}\n" for sign, line in lines if sign in " +")
+    whole = Path(name).read_text(encoding="utf-8")
+    if whole.count(before) != 1:
+        return f"{name} has these lines {whole.count(before)} times:\n{before}"
+    Path(name).write_text(whole.replace(before, after), encoding="utf-8")
+    return None
 
 
 def _show(_: Example) -> None:

@@ -18,7 +18,9 @@ DIRTY = STORIES / "xstate-dirty.jsonl"
 AT = "2024-01-02T03:04:05+00:00"
 
 
-def event_line(key: str | list[str], event: str, *, at: str = AT, top: dict[str, Any] | None = None, **fields: Any) -> str:
+def event_line(
+    key: str | list[str], event: str, *, at: str = AT, top: dict[str, Any] | None = None, **fields: Any
+) -> str:
     """A line with an event; `top` holds further fields of the line itself."""
     return json.dumps({"id": key, "at": at, "event": {"type": event, **fields}, **(top or {})})
 

@@ -96,8 +96,10 @@ def variance(h: H, active: Handle[Pipeline, Active]) -> None:
 
 
 def changing(h: H) -> None:
-    h.state = Qa()  # R: a handle does not change: found out when it runs
+    h.state = Qa()  # E: a handle does not change
+    h.messages = ()  # E: nor do its messages
     h.next()  # E: no such method
+    decide(Pipeline, Backlog(), DepsMet(), None).state = Qa()  # E: a decision does not change
 
 
 def deciding() -> None:

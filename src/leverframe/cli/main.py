@@ -58,8 +58,10 @@ class StatePath(click.ParamType[str]):
         """The paths of the machine's states that begin so."""
         from leverframe.cli.reads import states_by_path
 
+        # While the option's own value is missing, click has not got so far as to assign the arguments.
+        target = ctx.params.get("target") or next(iter(ctx.args), "")
         try:
-            known = states_by_path(find_machine(str(ctx.params.get("target"))))
+            known = states_by_path(find_machine(target))
         except (Failure, LeverframeError):
             return []
         return [CompletionItem(path) for path in known if path.startswith(incomplete)]

@@ -58,9 +58,7 @@ def replay_log(
             seconds = replaying.run()
             states = count_states(store, machine, settler.tally.stories)
         except KeyboardInterrupt:
-            click.echo(
-                f"Interrupted: run the same command again, and it carries on where it stopped in {path}", err=True
-            )
+            click.echo("Interrupted: the same command carries on where it stopped", err=True)
             return INTERRUPTED
     report.print_problems()
     report.print_totals(settler.tally, states, seconds, as_json=as_json)

@@ -2,7 +2,8 @@
 
 The store (`store.py`) knows machines, types and JSON; a backend knows tables and transactions, and neither
 knows the other's half.  Times are integers, microseconds since 1970-01-01 UTC.  States are paths
-(`active.merge`).  Keys are text, made by `keys.py`.
+(`active.merge`).  Keys are text, made by `keys.py`.  Rows are not frozen: made for every event, a frozen one takes
+four times as long to make.
 
     Backend.read()   ->  Reader   what is committed, each call one short read
     Backend.write()  ->  Writer   one transaction: everything in the block is committed, or nothing of it
@@ -13,7 +14,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from attrs import frozen
+from attrs import define
 
 __all__ = [
     "Backend",
@@ -39,7 +40,7 @@ __all__ = [
 # ---------------------------------------------------------------- rows read
 
 
-@frozen
+@define
 class Snapshot:
     """The present of one instance."""
 
@@ -52,7 +53,7 @@ class Snapshot:
     changed_at: int
 
 
-@frozen
+@define
 class Delivery:
     """How a delivery id was settled the first time: as the move that the journal numbers `seq`, or refused."""
 
@@ -60,7 +61,7 @@ class Delivery:
     refusal: str | None
 
 
-@frozen
+@define
 class Loaded:
     """What a decision starts from."""
 
@@ -68,7 +69,7 @@ class Loaded:
     delivery: Delivery | None
 
 
-@frozen
+@define
 class JournalRow:
     """One line of the journal.  The line of a creation has no event and no `from_state`."""
 
@@ -81,7 +82,7 @@ class JournalRow:
     at: int
 
 
-@frozen
+@define
 class MessageRow:
     """One message as it was committed; `position` grows in the order in which messages can be read."""
 
@@ -96,7 +97,7 @@ class MessageRow:
     at: int
 
 
-@frozen
+@define
 class StateCount:
     """How many instances are in a state; `type_name` is the class that the state had when it was first entered."""
 
@@ -108,7 +109,7 @@ class StateCount:
 # ---------------------------------------------------------------- what is written
 
 
-@frozen
+@define
 class NewMessage:
     topic: str
     kind: str
@@ -116,7 +117,7 @@ class NewMessage:
     body: str
 
 
-@frozen
+@define
 class LookupValue:
     """A field's value under which the instance can be found; among unique ones of a machine no two are equal."""
 
@@ -125,7 +126,7 @@ class LookupValue:
     unique: bool
 
 
-@frozen
+@define
 class Creation:
     """A new instance, at version 1."""
 
@@ -140,7 +141,7 @@ class Creation:
     messages: tuple[NewMessage, ...] = ()
 
 
-@frozen
+@define
 class Move:
     """A decision to be committed: it holds only while the instance is at version `seen`.
 
@@ -162,7 +163,7 @@ class Move:
     delivery_id: str | None = None
 
 
-@frozen
+@define
 class Refusal:
     """A refused event that came with a delivery id: it stays refused, though a later state might take it."""
 
@@ -176,7 +177,7 @@ class Refusal:
 # ---------------------------------------------------------------- questions
 
 
-@frozen
+@define
 class KeyRange:
     """Keys from `first` on, below `stop` (None: no end), compared by code point."""
 
@@ -184,7 +185,7 @@ class KeyRange:
     stop: str | None
 
 
-@frozen
+@define
 class Query:
     """Which instances: in any of `states` (None: all), keys in any of `ranges` (empty: all), with all of `lookups`.
 
@@ -252,14 +253,15 @@ class Writer(Reader, Protocol):
     def create(self, creation: Creation) -> tuple[int, int]:
         """Write snapshot, journal line, look-ups, messages and count; the instance's number and the line's `seq`.
 
-        Raises `UniqueTaken`.
+        Raises `UniqueTaken`; then nothing of this call is written, and the transaction goes on.
         """
         ...
 
     def move(self, move: Move) -> int | None:
         """Write a move and all that belongs to it; its `seq`, or None if the instance is no longer at `move.seen`.
 
-        None is also the answer when the delivery id was settled meanwhile.  Raises `UniqueTaken`.
+        None is also the answer when the delivery id was settled meanwhile.  Raises `UniqueTaken`; then nothing of
+        this call is written, and the transaction goes on.
         """
         ...
 

@@ -53,11 +53,6 @@ class Binding(Generic[S, E]):
 
     # ------------------------------------------------------------ spellings of older code
 
-    @property
-    def renames(self) -> bool:
-        """Whether stored states may be spelled as older code did."""
-        return self.codec.renames_states
-
     def learn_spellings(self, counts: list[StateCount]) -> None:
         """Read paths that today's code no longer has, through the upcasters of the classes that stood there."""
         for count in counts:
@@ -222,7 +217,7 @@ class Binding(Generic[S, E]):
 def _message_rows(messages: tuple[Message, ...]) -> tuple[NewMessage, ...]:
     if not messages:
         return ()
-    return tuple(NewMessage(m.topic, m.kind, m.correlation_id, write_json(m.body)) for m in messages)
+    return tuple(NewMessage(m.topic, m.kind, m.correlation_id, write_json(m.body, "body")) for m in messages)
 
 
 def read_message(row: MessageRow) -> StoredMessage:

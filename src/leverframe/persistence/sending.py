@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Generic
 
-from attrs import frozen
+from attrs import define
 from typing_extensions import TypeVar
 
 from leverframe.errors import (
@@ -35,12 +35,14 @@ from leverframe.persistence.backend import (
 )
 from leverframe.persistence.binding import Binding
 from leverframe.persistence.codec import read_json
+from leverframe.persistence.instants import to_microseconds
+from leverframe.persistence.keys import encode_key
 from leverframe.persistence.records import Receipt
 from leverframe.persistence.refusals import read_refusal, write_refusal
 from leverframe.typed.payload import Event, Payload
 from leverframe.typed.table import decide, enter
 
-__all__ = ["ATTEMPTS", "Request", "send_many", "send_one"]
+__all__ = ["ATTEMPTS", "Request", "make_request", "send_many", "send_one"]
 
 ATTEMPTS = 10
 """How often a call begins anew after others moved the instance first, also during its own transaction."""
@@ -49,7 +51,7 @@ S = TypeVar("S", bound=Payload)
 E = TypeVar("E", bound=Event)
 
 
-@frozen
+@define
 class Request(Generic[E]):
     """One event for one instance.
 
@@ -66,7 +68,22 @@ class Request(Generic[E]):
     delivery_id: str | None = None
 
 
-@frozen
+def make_request(
+    clock: datetime,
+    key: Key,
+    event: E,
+    at: datetime | None = None,
+    expect: type[Payload] | None = None,
+    delivery_id: str | None = None,
+) -> Request[E]:
+    """A request at the time `clock` of the store.  Raises `InvalidKey`, `InvalidTime`."""
+    recorded_at = to_microseconds(clock)
+    if at is None:
+        return Request(key, encode_key(key), event, clock, recorded_at, recorded_at, expect, delivery_id)
+    return Request(key, encode_key(key), event, at, to_microseconds(at), recorded_at, expect, delivery_id)
+
+
+@define
 class _Moving(Generic[S]):
     """The event is accepted, once this is written."""
 
@@ -75,7 +92,7 @@ class _Moving(Generic[S]):
     after: S
 
 
-@frozen
+@define
 class _Refusing(Generic[S]):
     """The event is refused, and that is to be kept for its delivery id."""
 
@@ -234,8 +251,7 @@ def _first_answer(
     if line is None:
         raise NotFound(binding.name, request.key, f"journal line {delivery.seq}")
     after = binding.journal_state(row.key, line)
-    if binding.renames:
-        binding.learn_spellings(reader.count(binding.name))
+    binding.learn_spellings(reader.count(binding.name))
     left = binding.class_at(line.from_state or line.to_state)
     return Receipt(True, True, left, type(after), line.version, line.seq, after)
 

@@ -23,7 +23,7 @@ from leverframe.persistence.codec import read_json
 from leverframe.persistence.instants import to_microseconds
 from leverframe.persistence.keys import encode_key
 from leverframe.persistence.records import Entry, Receipt, Send, Stored, StoredMessage
-from leverframe.persistence.sending import Request, send_many, send_one
+from leverframe.persistence.sending import Request, make_request, send_many, send_one
 from leverframe.persistence.signatures import AfterMachine, MachineClass, OnRefused
 from leverframe.typed.machine import Machine
 from leverframe.typed.payload import Event, Payload
@@ -125,8 +125,8 @@ class Store:
         (False, True, 2)
         """
         binding = self._binding(machine)
-        sent = Send(key, cast("E", event), at, expect, delivery_id)
-        receipt: Receipt[S] = send_one(self._backend, binding, _request(sent, self._clock()))
+        request = make_request(self._clock(), key, cast("E", event), at, expect, delivery_id)
+        receipt: Receipt[S] = send_one(self._backend, binding, request)
         if receipt.error is not None and on_refused == "raise":
             raise receipt.error
         return receipt
@@ -155,7 +155,7 @@ class Store:
         binding = self._binding(machine)
         clock = self._clock()
         items = cast("Iterable[tuple[Key, E] | Send[E]]", events)
-        requests = [_request(item if isinstance(item, Send) else Send(*item), clock) for item in items]
+        requests = [_request(clock, item) for item in items]
         return send_many(self._backend, binding, requests, create, raise_refused=on_refused == "raise")
 
     # ------------------------------------------------------------ reading
@@ -219,8 +219,7 @@ class Store:
         """
         binding = self._binding(machine)
         reader = self._backend.read()
-        if binding.renames:
-            binding.learn_spellings(reader.count(binding.name))
+        binding.learn_spellings(reader.count(binding.name))
         return [binding.stored(row) for row in reader.find(binding.query(state, prefix, where, limit))]
 
     def count(self, machine: type[Machine[S, E]]) -> Counter[type[S]]:
@@ -370,10 +369,11 @@ class Store:
         return loaded.snapshot
 
 
-def _request(send: Send[E], clock: datetime) -> Request[E]:
-    recorded_at = to_microseconds(clock)
-    now, at = (clock, recorded_at) if send.at is None else (send.at, to_microseconds(send.at))
-    return Request(send.key, encode_key(send.key), send.event, now, at, recorded_at, send.expect, send.delivery_id)
+def _request(clock: datetime, item: tuple[Key, E] | Send[E]) -> Request[E]:
+    if isinstance(item, Send):
+        return make_request(clock, item.key, item.event, item.at, item.expect, item.delivery_id)
+    key, event = item
+    return make_request(clock, key, event)
 
 
 def _refuse_namesake(machine: Any, other: Any) -> None:

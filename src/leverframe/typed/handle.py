@@ -30,10 +30,17 @@ M_co = TypeVar("M_co", bound="Machine[Any, Any]", covariant=True)
 class _HandleFields(Generic[M_co, S_co]):
     """What a Handle holds, while it can still be set."""
 
-    __slots__ = ("_machine", "messages", "state")
-    _machine: Any
-    state: S_co
-    messages: tuple[Message, ...]
+    if TYPE_CHECKING:  # To a type checker, as at run time, they cannot be set.
+
+        @property
+        def _machine(self) -> Any: ...
+        @property
+        def state(self) -> S_co: ...
+        @property
+        def messages(self) -> tuple[Message, ...]: ...
+
+    else:
+        __slots__ = ("_machine", "messages", "state")
 
 
 _Fields: Any = _HandleFields
@@ -63,14 +70,15 @@ class Handle(_HandleFields[M_co, S_co]):
         >>> Pipeline.start(Backlog()).send(Block("waiting")).state.reason
         'waiting'
         """
-        decision = decide(self._machine, self.state, event, now)
-        # Filled while it can be, then closed by changing its class: half the price of an `__init__`.
+        machine: Any = self._machine
+        decision = decide(machine, self.state, event, now)
+        # As `make_handle`, without the call.
         made: Any = _Fields()
-        made._machine = self._machine
+        made._machine = machine
         made.state = decision.state
         made.messages = decision.messages
         made.__class__ = Handle
-        return cast("Handle[M_co, S0]", made)
+        return made  # type: ignore[no-any-return]  # it is a Handle since the line above
 
     def fire(self, edge: Edge[S_co, Q, T], event: Q, now: datetime | None = None) -> Handle[M_co, T]:
         """As `send`, by a named move, whose type the result has.
@@ -151,12 +159,13 @@ class Handle(_HandleFields[M_co, S_co]):
 
 def make_handle(machine: Any, state: Any, messages: tuple[Message, ...]) -> Handle[Any, Any]:
     """A handle with these fields, nothing checked."""
+    # Filled while it can be, then closed by changing its class: half the price of an `__init__`.
     made: Any = _Fields()
     made._machine = machine
     made.state = state
     made.messages = messages
     made.__class__ = Handle
-    return cast("Handle[Any, Any]", made)
+    return made  # type: ignore[no-any-return]  # it is a Handle since the line above
 
 
 def in_state(handle: Handle[M_co, Any], state: type[X]) -> TypeIs[Handle[M_co, X]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dis
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Generic, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn
 
 from attrs import evolve, frozen
 from typing_extensions import TypeVar
@@ -116,19 +116,7 @@ class Chart(Generic[S, E]):
         return ()
 
 
-class _DecisionFields(Generic[S]):
-    """What a Decision holds, while it can still be set."""
-
-    __slots__ = ("edge", "messages", "state")
-    state: S
-    edge: Any
-    messages: tuple[Message, ...]
-
-
-_Fields: Any = _DecisionFields
-
-
-class Decision(_DecisionFields[S]):
+class Decision(Generic[S]):
     """What an event makes of a state: `state`, the next one; `edge`, the move taken; `messages` to be sent.
 
     >>> from leverframe import decide
@@ -137,24 +125,33 @@ class Decision(_DecisionFields[S]):
     Decision(state=Coding(), edge=<edge Pipeline.deps_met>, messages=())
     """
 
-    __slots__ = ()
+    if TYPE_CHECKING:  # To a type checker they cannot be set; forbidding it at run time would slow every decision.
+
+        @property
+        def state(self) -> S: ...
+        @property
+        def edge(self) -> Any: ...
+        @property
+        def messages(self) -> tuple[Message, ...]: ...
+
+    else:
+        __slots__ = ("edge", "messages", "state")
 
     @staticmethod
     def of(state: T, edge: Any, messages: tuple[Message, ...]) -> Decision[T]:
         """A decision with these fields."""
-        # Filled while it can be, then closed by changing its class: half the price of an `__init__`.
-        made: Any = _Fields()
+        # Field by field: half the price of an `__init__`.
+        made: Any = _new()
         made.state = state
         made.edge = edge
         made.messages = messages
-        made.__class__ = Decision
-        return made  # type: ignore[no-any-return]  # it is a Decision since the line above
-
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"a Decision does not change; {name} was not set")
+        return made  # type: ignore[no-any-return]  # it is the Decision made above
 
     def __repr__(self) -> str:
         return f"Decision(state={self.state!r}, edge={self.edge!r}, messages={self.messages!r})"
+
+
+_new: Any = Decision
 
 
 # ---------------------------------------------------------------- running
@@ -174,7 +171,7 @@ def decide(machine: type[Chart[S, E]], state: S, event: E, now: datetime | None)
     table = machine._table  # pyright: ignore[reportPrivateUsage]  # Chart's own, two lines above
     candidate: Candidate | None
     try:
-        candidate = table.rows[state.__class__][event.__class__]
+        candidate = table.rows[type(state)][type(event)]
     except KeyError:
         raise_refusal(table, state, event)
     if candidate.context:
@@ -186,16 +183,15 @@ def decide(machine: type[Chart[S, E]], state: S, event: E, now: datetime | None)
         if candidate.guard is None or candidate.guard(self, state, event):
             after = candidate.build(self, state, event)
             try:
-                hooks = candidate.targets[after.__class__]
+                hooks = candidate.targets[type(after)]
             except KeyError:
                 raise_wrong_target(table.machine, candidate.edge, after)
             # As in `Decision.of`, without the call.
-            made: Any = _Fields()
+            made: Any = _new()
             made.state = after
             made.edge = candidate.edge
             made.messages = () if hooks is None else _run_hooks(hooks, self, state, event, after)
-            made.__class__ = Decision
-            return made  # type: ignore[no-any-return]  # it is a Decision since the line above
+            return made  # type: ignore[no-any-return]  # it is the Decision made above
         candidate = candidate.otherwise
     return raise_refusal(table, state, event)
 
@@ -325,27 +321,26 @@ def _link(candidates: tuple[Candidate, ...]) -> Candidate:
 
 def _context_class(machine: type) -> type[Any]:
     """A subclass with the machine's methods and without its engine."""
-    space = {
+    space: dict[str, Any] = {
         "__slots__": ("_now",),
         "__init__": object.__init__,
         "__setattr__": object.__setattr__,
         "__module__": machine.__module__,
-        "send": _send_is_not_for_handlers,
-        "raise_": _send_is_not_for_handlers,
-        "__getattr__": _not_for_handlers,
+        **{name: _not_for_handlers(name) for name in _ENGINE_NAMES},
     }
     # `type.__new__` alone: the metaclass would register a second machine.
     return type.__new__(type(machine), machine.__name__, (machine,), space)
 
 
-def _send_is_not_for_handlers(self: object, *_: object, **__: object) -> NoReturn:
-    problem = "a handler, guard or hook cannot send events; return the next state, and messages from hooks"
-    raise TransitionNotAllowed(type(self).__name__, "send", "a handler", (), problem)
+_ENGINE_NAMES = ("configuration", "current_state_value", "deliver", "messages", "payload", "raise_", "send")
 
 
-def _not_for_handlers(self: object, name: str) -> NoReturn:
-    problem = f"a handler, guard or hook has no self.{name}; it gets the state and the event, and self.now()"
-    raise AttributeError(f"{type(self).__name__}: {problem}")
+def _not_for_handlers(name: str) -> property:
+    def refuse(self: object) -> NoReturn:
+        problem = f"a handler, guard or hook has no self.{name}; it gets state and event, and returns what comes next"
+        raise AttributeError(f"{type(self).__name__}: {problem}")
+
+    return property(refuse)
 
 
 _SEES_EVERYTHING = frozenset({"super", "locals", "vars", "eval", "exec"})

@@ -141,11 +141,6 @@ commits_ahead: Positive must be an integer of at least 1, got 0
         """
         return cast("type[S] | None", self._state_versions.class_named(type_name))
 
-    @property
-    def renames_states(self) -> bool:
-        """Whether stored states may bear names that today's code gives to no state."""
-        return self._state_versions.has_renames
-
 
 _JSON = (str, int, float, list, dict, type(None))
 

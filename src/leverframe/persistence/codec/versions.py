@@ -29,11 +29,6 @@ class Versions:
         for upcaster in mine:
             self._last(upcaster)
 
-    @property
-    def has_renames(self) -> bool:
-        """Whether a body may bear a name that no class has today."""
-        return any(tag not in self._classes for tag, _ in self._steps)
-
     def current(self, tag: str) -> int:
         """The version in which bodies of a class are written today."""
         return self._current[tag]

@@ -43,11 +43,15 @@ class ReadingVerbs(ABC):
     @abstractmethod
     def _rows(self, statement: str, parameters: Parameters) -> list[Row]: ...
 
+    def _few_rows(self, statement: str, parameters: Parameters) -> list[Row]:
+        """The rows of a look-up on the path of an event."""
+        return self._rows(statement, parameters)
+
     def load(self, machine: str, key: str, delivery_id: str | None = None) -> Loaded | None:
         if delivery_id is None:
-            rows = self._rows(LOAD, (machine, key))
+            rows = self._few_rows(LOAD, (machine, key))
             return Loaded(Snapshot(*rows[0]), None) if rows else None
-        rows = self._rows(LOAD_WITH_DELIVERY, (delivery_id, machine, key))
+        rows = self._few_rows(LOAD_WITH_DELIVERY, (delivery_id, machine, key))
         return loaded(rows[0]) if rows else None
 
     def find(self, query: Query) -> list[Snapshot]:
@@ -92,6 +96,9 @@ class SQLiteReader(ReadingVerbs):
 
     def _rows(self, statement: str, parameters: Parameters) -> list[Row]:
         return self._source.rows(statement, parameters)
+
+    def _few_rows(self, statement: str, parameters: Parameters) -> list[Row]:
+        return self._source.few_rows(statement, parameters)
 
 
 def loaded(row: Row) -> Loaded:
