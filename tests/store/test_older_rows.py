@@ -268,7 +268,10 @@ def test_upcaster_declared_while_open(store: Store) -> None:
     with pytest.raises(UnreadableRow):
         store.get(new, "a")
 
-    new.upcast("Ready", version=1, to=Mergeable)(lambda body: {"branch": body["branch"], "commits": 7})
+    def make_mergeable(body: dict[str, Any]) -> dict[str, Any]:
+        return {"branch": body["branch"], "commits": 7}
+
+    new.upcast("Ready", version=1, to=Mergeable)(make_mergeable)
     assert store.get(new, "a").state == Mergeable("fix", Positive(7))
 
 

@@ -44,7 +44,7 @@ def errors_as_lines(ctx: click.Context) -> Generator[None]:
         # A reader that has gone, as `head` does, is none of our business; click ends silently then.
         if error.errno == errno.EPIPE:
             raise
-        raise Failure(str(error)) from error
+        raise Failure(error.strerror or str(error)) from error
     except KeyboardInterrupt:
         ctx.exit(INTERRUPTED)
 
