@@ -263,7 +263,7 @@ def pipeline_by_match(s: p.PipelineState, e: p.PipelineEvent, now: datetime) -> 
         case ((p.Active() | p.Done()), p.Abandon()):
             return p.Abandoned(now)
         case ((p.Active() | p.Done()), p.Supersede()):
-            return p.Superseded(now, e.by)
+            return p.Superseded(now, e.by)  # pyright: ignore  # it does not narrow beside an or-pattern
         case p.Blocked(), p.Unblock():
             return p.Backlog()
         case _:
@@ -405,7 +405,7 @@ AUTOMAT = automat_factory()
 def by_automat(rounds: int) -> None:
     core = Core()
     machine = AUTOMAT(core)
-    inputs = {type(e): getattr(machine, type(e).__name__.lower()) for e in JOB_ROUND}
+    inputs: dict[Any, Any] = {type(e): getattr(machine, type(e).__name__.lower()) for e in JOB_ROUND}
     retry = machine.retry
     for _ in range(rounds):
         for e in JOB_ROUND:
