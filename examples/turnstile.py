@@ -5,6 +5,7 @@ from attrs import frozen
 from leverframe import Event, Machine, Payload, Positive, on, state
 
 
+# fmt: off
 @frozen
 class Locked(Payload): ...
 @frozen
@@ -15,6 +16,7 @@ class Coin(Event):
     cents: Positive
 @frozen
 class Push(Event): ...
+# fmt: on
 
 
 class Turnstile(Machine[Locked | Unlocked, Coin | Push]):

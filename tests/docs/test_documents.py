@@ -7,7 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from documents import DOCUMENTS, INSTALL_UV, ROOT, anchors, parse_document, prose, run_document, sessions
+from documents import (
+    DOCUMENTS,
+    INSTALL_UV,
+    ROOT,
+    anchors,
+    parse_document,
+    prose,
+    run_document,
+    run_on_terminal,
+    sessions,
+    write_files,
+)
 
 REPLAY = "pip install uv && uv run leverframe replay pipeline examples/stories/click.jsonl"
 TESTS = "pip install uv && uv run pytest"
@@ -24,6 +35,17 @@ def named(path: Path) -> str:
 def test_every_block_of_a_document_runs(path: Path) -> None:
     """Each block of Python and each command runs, and prints what the document says."""
     run_document(parse_document(path))
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/tutorial.md", "docs/storage.md"])
+@pytest.mark.usefixtures("folder")
+def test_a_type_checker_accepts_the_programs_of_a_document(name: str) -> None:
+    """mypy, as strict as it can be, has nothing to say but where the document shows what it says."""
+    path = ROOT / name
+    shown = " ".join(command for command in console_commands(path) if command.startswith("uv run mypy"))
+    programs = [file for file in write_files(parse_document(path)) if file.endswith(".py") and file not in shown]
+    assert programs
+    assert run_on_terminal(f"mypy --strict {' '.join(programs)}")[0] == 0
 
 
 def test_the_readme_has_blocks_that_run() -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from documents import ROOT
-from sqlite_utils import Database
 
 from leverframe import AlreadyExists, Positive, Store, TransitionNotAllowed, open_store
+from leverframe.persistence.sqlite.driver import sqlite3
 from order import (
     Added,
     Cancel,
@@ -126,13 +127,23 @@ def test_no_two_orders_have_one_tracking_number() -> None:
         assert [order.key for order in store.find(Order, where={"tracking": "1Z-1"})] == ["one"]
 
 
+def execute(database: Path, *statements: tuple[str, tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Run SQL on a file; the rows of the last statement."""
+    rows: list[tuple[str, ...]] = []
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for text, parameters in statements:
+            rows = connection.execute(text, parameters).fetchall()
+    return rows
+
+
 def rewrite(database: Path, state: str, body: str) -> None:
     """Put a state into the file as an older program would have written it."""
-    with Database(database) as file:
-        file.execute("UPDATE snapshot SET state = ?, body = ?", (state, body))
-        file.execute("UPDATE journal SET to_state = ?, body = ? WHERE version = 1", (state, body))
-        file.execute("UPDATE state_count SET state = ?, type_name = ?", (state, state.capitalize()))
-        file.conn.commit()
+    execute(
+        database,
+        ("UPDATE snapshot SET state = ?, body = ?", (state, body)),
+        ("UPDATE journal SET to_state = ?, body = ? WHERE version = 1", (state, body)),
+        ("UPDATE state_count SET state = ?, type_name = ?", (state, state.capitalize())),
+    )
 
 
 def test_an_old_cancellation_gets_a_reason(tmp_path: Path) -> None:
@@ -164,7 +175,5 @@ def test_what_is_written_today_needs_no_upcaster(tmp_path: Path) -> None:
     with open_store(url) as store:
         store.create(Order, "new", Cancelled("asked to"))
         assert store.get(Order, "new").state == Cancelled("asked to")
-    with Database(tmp_path / "orders.db") as file:
-        (row,) = file.query("SELECT body FROM snapshot")
-        file.conn.rollback()
-    assert row["body"] == '{"body":{"reason":"asked to"},"type":"Cancelled","v":2}'
+    rows = execute(tmp_path / "orders.db", ("SELECT body FROM snapshot", ()))
+    assert rows == [('{"body":{"reason":"asked to"},"type":"Cancelled","v":2}',)]

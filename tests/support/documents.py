@@ -41,8 +41,10 @@ __all__ = [
     "parse_document",
     "prose",
     "run_document",
+    "run_on_terminal",
     "sections",
     "sessions",
+    "write_files",
 ]
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -247,6 +249,14 @@ def run_document(document: Document) -> int:
             if added == name or (getattr(sys.modules[added], "__file__", None) or "").startswith(os.getcwd()):
                 del sys.modules[added]
     return len(examples)
+
+
+def write_files(document: Document) -> list[str]:
+    """Write the files that a document has its reader write, in the working folder; their names."""
+    writing = [example for example in document.examples() if example.region.evaluator in (_write_file, _exchange_lines)]
+    for example in writing:
+        example.evaluate()
+    return sorted({example.parsed[0] for example in writing})
 
 
 # ---------------------------------------------------------------- text

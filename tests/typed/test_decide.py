@@ -330,6 +330,24 @@ def test_foreign_state() -> None:
         decide(Careless, Backlog(), Step(), None)  # type: ignore[misc]  # pyright: ignore
 
 
+def test_classes_of_the_same_name(run: Decide) -> None:
+    """An event or state of another module is refused though one of the machine's has its name, and that is said."""
+
+    @frozen
+    class DepsMet(Event): ...
+
+    @frozen
+    class Backlog(Payload): ...
+
+    initial: Any = Pipeline.initial()
+    with pytest.raises(
+        TransitionNotAllowed, match=r"it is no event of Pipeline; this is \S*test_decide\.DepsMet, another"
+    ):
+        run(Pipeline, initial(), DepsMet())
+    with pytest.raises(UnknownState, match=r"no state of Pipeline; this is \S*test_decide\.Backlog, another class"):
+        run(Pipeline, Backlog(), Abandon())
+
+
 def test_subclass_of_an_event() -> None:
     """An event class that inherits one of the machine's is not one of them."""
 

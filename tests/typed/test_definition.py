@@ -871,17 +871,3 @@ def test_same_named_machines() -> None:
     machines = [correct() for _ in range(2)]
     natives = [machine.native(Idle()) for machine in machines]
     assert [native.deliver(Go()).edge for native in natives] == [vars(machine)["go"] for machine in machines]
-
-
-def test_error_pointing_at_its_line() -> None:
-    """The last frame of a refusal outside of leverframe is the class statement's."""
-    try:
-
-        class Bad(Machine[Idle, Go]): ...
-
-    except MachineDefinitionError as error:
-        trace = error.__traceback__
-        assert trace is not None
-        assert trace.tb_frame.f_code.co_name == "test_error_pointing_at_its_line"
-    else:
-        pytest.fail("not refused")

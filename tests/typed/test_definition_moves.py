@@ -157,7 +157,7 @@ def test_two_unconditional_handlers(refused: Refused) -> None:
                 return Busy()
 
 
-def test_state_named_twice_in_one_move(refused: Refused) -> None:
+def test_state_named_twice_in_one_move() -> None:
     """A move whose superstate is a source, and a leaf of it too, is no second handler of that leaf: it overrides."""
 
     class Good(Machine[Idle | Busy, Go]):

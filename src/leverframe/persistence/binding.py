@@ -42,6 +42,8 @@ class Binding(Generic[S, E]):
     def __init__(self, machine: type[Machine[S, E]]) -> None:
         self.machine: Any = machine
         self.name = machine.machine_name
+        self._upcasters = machine._upcasters  # pyright: ignore[reportPrivateUsage]  # a store is the other half of it
+        self._upcasters_read = len(self._upcasters)
         self.codec = codec_of(machine)
         self.paths: dict[type, str] = {leaf: machine.path(leaf) for leaf in machine.leaves()}
         self.classes: dict[str, type[S]] = {path: leaf for leaf, path in self.paths.items()}
@@ -49,7 +51,7 @@ class Binding(Generic[S, E]):
 
     def current(self) -> bool:
         """Whether this is how the machine reads today: an upcaster declared since makes it out of date."""
-        return self.codec is codec_of(self.machine)
+        return len(self._upcasters) == self._upcasters_read
 
     # ------------------------------------------------------------ spellings of older code
 
@@ -81,7 +83,10 @@ class Binding(Generic[S, E]):
 
     def state_of(self, row: Snapshot) -> S:
         """The typed state of a snapshot.  Raises `UnreadableRow`."""
-        state: S = self._decode(row.key, "snapshot.body", row.body, self.codec.decode_state)
+        try:
+            state = self.codec.decode_state(row.body)
+        except DecodeError as error:
+            raise UnreadableRow(self.name, decode_key(row.key), "snapshot.body", error.problems) from error
         said = self.classes.get(row.state)
         if said is not None and said is not type(state):
             found = f"the body is a {type(state).__name__}, but column state says {row.state}"

@@ -19,6 +19,8 @@ def to_microseconds(time: datetime) -> int:
     >>> to_microseconds(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
     1000000
     """
+    if type(time) is datetime and time.tzinfo is UTC:
+        return (time - _EPOCH) // _MICROSECOND
     if not isinstance(time, datetime):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
         raise InvalidTime(time, "is no datetime; give an aware one, such as datetime.now(UTC)")
     if time.utcoffset() is None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from leverframe.errors import MachineDefinitionError
+from leverframe.wording import did_you_mean
 
-__all__ = ["resolve_hints", "type_name", "union_members"]
+__all__ = ["foreign_hint", "resolve_hints", "type_name", "union_members"]
 
 
 def resolve_hints(owner: Any, name: str, names: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -24,6 +25,18 @@ def resolve_hints(owner: Any, name: str, names: Mapping[str, Any] | None = None)
     except (AttributeError, SyntaxError, TypeError) as error:
         problem = f"an annotation cannot be evaluated: {error}; name classes that exist when the program runs"
     raise MachineDefinitionError(name, "", problem)
+
+
+def foreign_hint(kind: Any, known: Iterable[type]) -> str:
+    """A tail for a message about a class that is not one of the known ones, though it may be called as one is.
+
+    >>> foreign_hint(int, [str])
+    '; known: str'
+    """
+    name, names = getattr(kind, "__name__", str(kind)), [each.__name__ for each in known]
+    if name in names:
+        return f"; this is {kind.__module__}.{name}, another class of that name"
+    return did_you_mean(name, names)
 
 
 def type_name(annotation: Any) -> str:

@@ -305,6 +305,9 @@ class Machine(Chart[S, E], StateChart[Any], Generic[S, E], metaclass=MachineMeta
         >>> Pipeline.native(Backlog()).deliver(Abandon()).edge
         <edge Pipeline.abandon>
         """
+        if type(event) not in type(self)._structure.events:
+            # The engine goes by the name of the event alone.
+            raise_refusal(type(self)._table, self._payload, event)
         before, configuration, told = self._payload, self.configuration, self._messages
         self._begin(now)
         self._messages = []

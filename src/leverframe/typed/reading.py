@@ -11,7 +11,7 @@ from typing import Any, cast
 import attrs
 from statemachine import State
 
-from leverframe.typed.annotations import union_members
+from leverframe.typed.annotations import foreign_hint, union_members
 from leverframe.typed.declare import Edge, Hook, Lookup, leaf_payload
 from leverframe.typed.native import foreign_parts
 from leverframe.typed.payload import Payload
@@ -143,11 +143,10 @@ def _native_superstates(native: State) -> Iterator[State]:
 
 def _compare_union(structure: Structure, annotation: Any) -> None:
     union = union_members(annotation)
-    declared = [leaf.__name__ for leaf in structure.leaves]
     for member in union:
         if member not in structure.leaves:
             name = getattr(member, "__name__", str(member))
-            hint = did_you_mean(name, declared)
+            hint = foreign_hint(member, structure.leaves)
             raise structure.fail("", f"{name} is in the union of states but no state(...) declares it{hint}")
     for payload, node in structure.leaves.items():
         if payload not in union:

@@ -9,11 +9,10 @@ from typing import Any, cast
 import attrs
 
 from leverframe.errors import MachineDefinitionError
-from leverframe.typed.annotations import resolve_hints, union_members
+from leverframe.typed.annotations import foreign_hint, resolve_hints, union_members
 from leverframe.typed.declare import Edge, Hook
 from leverframe.typed.payload import Event
 from leverframe.typed.structure import Node, Structure
-from leverframe.wording import did_you_mean
 
 __all__ = ["is_frozen_attrs", "read_edge", "read_events", "read_hook", "refuse_async"]
 
@@ -124,7 +123,7 @@ def _known(structure: Structure, key: str, role: str, member: Any, known: Mappin
         return cast("type", member)
     name = getattr(member, "__name__", str(member))
     where = f"{structure.machine}'s union of events" if role == "event" else structure.machine
-    raise structure.fail(key, f"{role} {name} is not in {where}{did_you_mean(name, [k.__name__ for k in known])}")
+    raise structure.fail(key, f"{role} {name} is not in {where}{foreign_hint(member, known)}")
 
 
 def _known_target(structure: Structure, key: str, member: Any) -> type:

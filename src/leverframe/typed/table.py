@@ -17,8 +17,9 @@ from attrs import evolve, frozen
 from typing_extensions import TypeVar
 
 from leverframe.errors import InvalidTime, TransitionNotAllowed, UnknownState, WrongTarget
+from leverframe.typed.annotations import foreign_hint
 from leverframe.typed.message import Message
-from leverframe.wording import did_you_mean, join_names
+from leverframe.wording import join_names
 
 __all__ = [
     "Candidate",
@@ -270,7 +271,7 @@ def _reason(table: Table, candidate: Candidate | None, event: object) -> str:
         return f"{join_names(_guards(candidate))} said no"
     known = {kind for row in table.rows.values() for kind in row}
     if type(event) not in known:
-        return f"it is no event of {table.machine}{did_you_mean(type(event).__name__, [k.__name__ for k in known])}"
+        return f"it is no event of {table.machine}{foreign_hint(type(event), known)}"
     return "no move takes it there"
 
 
@@ -284,8 +285,7 @@ def _guards(candidate: Candidate | None) -> list[str]:
 
 def raise_unknown_state(table: Table, kind: type) -> NoReturn:
     """Say that a class is no state of the machine."""
-    name = kind.__name__
-    raise UnknownState(table.machine, name, did_you_mean(name, [leaf.__name__ for leaf in table.paths])) from None
+    raise UnknownState(table.machine, kind.__name__, foreign_hint(kind, table.paths)) from None
 
 
 def raise_wrong_target(machine: str, edge: Any, value: object) -> NoReturn:

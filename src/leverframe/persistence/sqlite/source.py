@@ -61,9 +61,9 @@ class FileSource:
 
         What that one wrote last is still in its memory, where another connection has to read it from the file.
         """
-        ticket = Ticket()
+        ticket, line = Ticket(), self._turn.line
         try:
-            if not self._turn.take_connection(ticket):
+            if not line.enter_at_once(ticket):
                 return self.rows(statement, parameters)
             if self._closed:
                 raise StoreClosed(self._location.text, CLOSED)
@@ -71,7 +71,7 @@ class FileSource:
         except sqlite3.Error as error:
             raise fault(error, self._location) from error
         finally:
-            self._turn.give_back(ticket)
+            line.leave(ticket)
 
     def close(self) -> None:
         """Close what is free; what is lent is closed by whoever brings it back."""

@@ -73,7 +73,7 @@ class Transaction:
             return
         try:
             if kind is None:
-                self._commit()
+                self._commit(ticket)
         finally:
             self._give_up(ticket)
             self._ticket = None
@@ -82,7 +82,7 @@ class Transaction:
         if self._ticket is not None:
             self._give_up(self._ticket)
 
-    def _commit(self) -> None:
+    def _commit(self, ticket: Ticket) -> None:
         session = self._session
         if session.process != getpid():
             session.check_usable()
@@ -92,6 +92,8 @@ class Transaction:
         except sqlite3.Error as error:
             raise fault(error, session.where) from error
         session.after_commit()
+        self._writer.end()
+        session.turn.give_back(ticket)
 
     def _give_up(self, ticket: Ticket) -> None:
         """Roll back what is not committed, and let the next one write; a second time it does nothing."""

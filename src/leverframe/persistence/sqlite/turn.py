@@ -93,10 +93,10 @@ class Line:
 class Turn:
     """The right to write to one database: among threads by the line, among processes by the lock file."""
 
-    __slots__ = ("_line", "_location", "_lock_file")
+    __slots__ = ("line", "_location", "_lock_file")
 
     def __init__(self, location: Location, lock_file: LockFile | None) -> None:
-        self._line = Line()
+        self.line = Line()
         self._location = location
         self._lock_file = lock_file
 
@@ -106,10 +106,8 @@ class Turn:
         Raises `StoreTimeout`, and `StoreFailure` for a thread that has the turn already.  After any exception
         the turn is not taken.
         """
-        if self.belongs_to(ticket.thread):
-            raise StoreFailure(self._location.text, WAITS_FOR_ITSELF)
         try:
-            if self._line.enter_at_once(ticket) and (self._lock_file is None or self._lock_file.lock_at_once()):
+            if self.line.enter_at_once(ticket) and (self._lock_file is None or self._lock_file.lock_at_once()):
                 return self._location.timeout
             return self._wait(ticket, time.monotonic() + self._location.timeout)
         except BaseException as error:
@@ -122,7 +120,7 @@ class Turn:
         """Wait for the turn in this process only."""
         if self.belongs_to(ticket.thread):
             raise StoreFailure(self._location.text, WAITS_FOR_ITSELF)
-        if not self._line.enter(ticket, self._location.timeout):
+        if not self.line.enter(ticket, self._location.timeout):
             raise StoreTimeout(self._location.text, self._location.timeout)
 
     def extend_to_processes(self) -> bool:
@@ -132,27 +130,23 @@ class Turn:
         except OSError:
             return False
 
-    def take_connection(self, ticket: Ticket) -> bool:
-        """Have the writer's connection, to read, if no thread of this process has it; other processes may write on."""
-        return self._line.enter_at_once(ticket)
-
     def give_back(self, ticket: Ticket) -> None:
         """Let the next one write; no harm if the ticket does not have the turn."""
-        if self._line.owner is ticket:
+        if self.line.owner is ticket:
             if self._lock_file is not None:
                 self._lock_file.unlock()
-            self._line.leave(ticket)
+            self.line.leave(ticket)
 
     def belongs_to(self, thread: int) -> bool:
-        owner = self._line.owner
+        owner = self.line.owner
         return owner is not None and owner.thread == thread
 
     def is_held_by(self, ticket: Ticket) -> bool:
-        return self._line.owner is ticket
+        return self.line.owner is ticket
 
     def waiting(self) -> int:
         """How many threads of this process stand in line."""
-        return self._line.waiting()
+        return self.line.waiting()
 
     def close(self) -> None:
         """Do without the lock file from here on: who still stands in line comes to see that all is closed."""
@@ -166,7 +160,9 @@ class Turn:
         return StoreFailure(self._location.text, f"its lock file cannot be used: {error}")
 
     def _wait(self, ticket: Ticket, deadline: float) -> float:
-        if not (self._line.owner is ticket or self._line.enter(ticket, deadline - time.monotonic())):
+        if self.line.owner is not ticket and self.belongs_to(ticket.thread):
+            raise StoreFailure(self._location.text, WAITS_FOR_ITSELF)
+        if not (self.line.owner is ticket or self.line.enter(ticket, deadline - time.monotonic())):
             raise StoreTimeout(self._location.text, self._location.timeout)
         if not (self._lock_file is None or self._lock_file.lock(deadline - time.monotonic())):
             raise StoreTimeout(self._location.text, self._location.timeout)

@@ -113,7 +113,7 @@ class SQLiteWriter(ReadingVerbs):
         Only where a unique look-up is written can there be something to take back.
         """
         self._start()
-        taken_back = any(lookup.unique for lookup in lookups)
+        taken_back = bool(lookups) and any(lookup.unique for lookup in lookups)
         if taken_back:
             self._execute(SAVEPOINT, ())
         try:
@@ -153,7 +153,8 @@ class SQLiteWriter(ReadingVerbs):
         if move.lookups is not None:
             self._execute(REMOVE_LOOKUPS, (instance,))
             self._add_lookups(move.machine, instance, move.lookups)
-        self._add_messages(instance, version, move.messages, move.at, move.recorded_at)
+        if move.messages:
+            self._add_messages(instance, version, move.messages, move.at, move.recorded_at)
         if move.from_state != move.to_state:
             # A state that is left has been entered, and so has a row, with its class's name in it.
             self._change_count(move.machine, move.from_state, "", -1)
