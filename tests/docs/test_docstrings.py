@@ -67,3 +67,12 @@ def test_there_are_no_sections_of_errors_that_do_not_exist() -> None:
     """docs/errors.md describes the errors that there are."""
     described = {title for title in sections(ERRORS) if title.isidentifier()}
     assert described == {name for name in leverframe.__all__ if is_error(name)}
+
+
+def test_the_tree_of_errors_is_that_of_the_classes() -> None:
+    """The list at the top of docs/errors.md nests the errors as their classes inherit each other."""
+    parents: list[str] = []
+    for indent, name in re.findall(r"^( *)\* \[(\w+)\]\(#", ERRORS.read_text(encoding="utf-8"), re.MULTILINE):
+        parents[len(indent) // 4 :] = [name]
+        above = parents[-2] if len(parents) > 1 else "Exception"
+        assert getattr(leverframe, name).__bases__[0].__name__ == above
