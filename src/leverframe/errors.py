@@ -98,7 +98,8 @@ class InvalidField(LeverframeError, TypeError):
 
     def __str__(self) -> str:
         given = f"{type(self.value).__name__} {show_value(self.value)}"
-        return f"{self.owner}.{self.field} must be {self.expected}, got {given}; make one with {self.expected}(...)"
+        remedy = f"make one with {self.expected}(...)" if self.expected.isidentifier() else "give it one of these"
+        return f"{self.owner}.{self.field} must be {self.expected}, got {given}; {remedy}"
 
 
 @define(slots=False)
@@ -302,7 +303,8 @@ class Conflict(StoreError):
     attempts: int
 
     def __str__(self) -> str:
-        return f"{self.machine} {self.key!r} was moved by others {self.attempts} times in a row; nothing written, send again"
+        times = f"{self.attempts} times in a row"
+        return f"{self.machine} {self.key!r} was moved by others {times}; nothing written, send again"
 
 
 @define(slots=False)

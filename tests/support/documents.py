@@ -5,7 +5,6 @@
     console                  each `$ command` run in the document's folder, on a terminal, its output compared
     any, with title="x.py"   written to that file of the document's folder; with `append`, at its end
     diff, with a title       lines of that file exchanged
-    text                     shown only
 
 A block in an HTML comment (`<!--- invisible-code-block: python`) is run too: it sets up what a reader need not see.
 In what is compared, `...` stands for anything.
@@ -119,10 +118,6 @@ def _exchange_lines(example: Example) -> str | None:
     return None
 
 
-def _show(_: Example) -> None:
-    return None
-
-
 # ---------------------------------------------------------------- consoles
 
 
@@ -223,7 +218,7 @@ def _trimmed(text: str) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-_EVALUATORS: dict[str, Any] = {"python": _run_python, "console": _run_console, "text": _show}
+_EVALUATORS: dict[str, Any] = {"python": _run_python, "console": _run_console}
 
 
 # ---------------------------------------------------------------- running

@@ -12,7 +12,7 @@ from leverframe.errors import InvalidField, MachineDefinitionError
 from leverframe.typed.annotations import type_name
 from leverframe.typed.values import NonEmpty, Positive
 
-__all__ = ["install_check"]
+__all__ = ["field_hints", "install_check"]
 
 _REFINED = (Positive, NonEmpty)
 _COLLECTIONS = (tuple, frozenset, list, set)
@@ -30,7 +30,7 @@ def install_check(cls: Any, names: Mapping[str, Any]) -> None:
     _keep_own_post_init(cls)
     try:
         cls._own_hints = _resolve(cls, names)
-        tests = _tests_of(_hints_of(cls))
+        tests = _tests_of(field_hints(cls))
     except NameError:
         cls.__attrs_post_init__ = _check_at_first_use()
         return
@@ -45,7 +45,11 @@ def _keep_own_post_init(cls: Any) -> None:
         cls._after_check = own
 
 
-def _hints_of(cls: type) -> dict[str, Any]:
+def field_hints(cls: type) -> dict[str, Any]:
+    """The annotations of a class as objects: those of a state or event also where it was made inside a function.
+
+    Raises `NameError` for a name that does not exist.
+    """
     hints: dict[str, Any] = {}
     for base in reversed(cls.__mro__):
         own = vars(base).get("_own_hints")
@@ -68,7 +72,7 @@ def _check_at_first_use() -> _Check:
     def check(self: Any) -> None:
         owner: Any = next(base for base in type(self).__mro__ if vars(base).get("__attrs_post_init__") is check)
         try:
-            tests = _tests_of(_hints_of(owner))
+            tests = _tests_of(field_hints(owner))
         except NameError as error:
             problem = f"annotation {error.name!r} does not exist at run time; import or define it in the class's module"
             raise MachineDefinitionError(owner.__name__, "", problem) from None

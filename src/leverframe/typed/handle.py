@@ -81,19 +81,18 @@ class Handle(_HandleFields[M_co, S_co]):
         return made  # type: ignore[no-any-return]  # it is a Handle since the line above
 
     def fire(self, edge: Edge[S_co, Q, T], event: Q, now: datetime | None = None) -> Handle[M_co, T]:
-        """As `send`, by a named move, whose type the result has.
+        """As `send`, by exactly this move, whose type the result has.
 
-        Raises `TransitionNotAllowed` also where the machine would take the event by another move that ends in a
-        class which this one's signature does not name: because a guard said no, or a leaf has a move of its own.
+        Raises `TransitionNotAllowed` also where the machine would take the event by another move: because a guard
+        said no, or because a leaf has a move of its own in place of its superstate's.
 
         >>> from leverframe.machines.pipeline import *
         >>> Pipeline.start(Coding()).as_(Coding).fire(Pipeline.gates_started, GatesStarted()).state
         Qa()
         """
         decision = decide(self._machine, self.state, event, now)
-        taken = decision.edge
-        if taken is not edge and type(decision.state) not in edge.targets:
-            self._refuse_other_edge(edge, event, taken)
+        if decision.edge is not edge:
+            self._refuse_other_edge(edge, event, decision.edge)
         return cast("Handle[M_co, T]", make_handle(self._machine, decision.state, decision.messages))
 
     def can(self: Handle[Machine[Any, E0], Any], event: E0 | type[E0], now: datetime | None = None) -> bool:
@@ -131,7 +130,7 @@ class Handle(_HandleFields[M_co, S_co]):
     def _refuse_other_edge(self, edge: Edge[Any, Any, Any], event: Event, taken: Edge[Any, Any, Any]) -> NoReturn:
         machine = self._machine
         accepted = tuple(sorted(kind.__name__ for kind in accepted_events(machine, self.state)))
-        reason = f"{edge.name} was asked for, but here {taken.name} takes it, which ends elsewhere"
+        reason = f"{edge.name} was asked for, but here {taken.name} takes it"
         path = machine.path(type(self.state))
         raise TransitionNotAllowed(machine.__name__, type(event).__name__, path, accepted, reason)
 

@@ -23,6 +23,7 @@ from leverframe.persistence.codec.containers import (
 )
 from leverframe.persistence.codec.scalars import SCALARS, Form, Part, choice_form, enum_form, misfit, refined_form
 from leverframe.typed.annotations import resolve_hints, type_name, union_members
+from leverframe.typed.fields import field_hints
 
 __all__ = ["ClassForm", "Forms"]
 
@@ -134,12 +135,15 @@ class Forms:
 
     def _hints(self, cls: type) -> dict[str, Any]:
         try:
+            return field_hints(cls)
+        except NameError:
+            # A class made inside a function may have been given its annotations as objects.
+            if not any(isinstance(field.type, str) for field in attrs.fields(cls)):
+                return {}
+        try:
             return resolve_hints(cls, cls.__name__)
         except MachineDefinitionError as error:
-            # A class made inside a function may have been given its annotations as objects.
-            if any(isinstance(field.type, str) for field in attrs.fields(cls)):
-                raise MachineDefinitionError(self._machine, cls.__name__, error.problem) from None
-            return {}
+            raise MachineDefinitionError(self._machine, cls.__name__, error.problem) from None
 
     def _of_field(self, cls: type, field: Any, hint: Any) -> Form:
         try:
