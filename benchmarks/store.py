@@ -15,13 +15,14 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from leverframe import Send, Store, open_store
+from leverframe import Positive, Send, Store, open_store
 from leverframe.machines.pipeline import (
     Abandon,
     Active,
@@ -34,7 +35,6 @@ from leverframe.machines.pipeline import (
     Merge,
     Pipeline,
 )
-from leverframe.machines.pipeline import Positive as Count
 from leverframe.persistence import statements
 
 QUICK = "--quick" in sys.argv
@@ -50,7 +50,7 @@ def report(name: str, measured: float, bound: float, *, at_least: bool = False, 
 
 
 @contextmanager
-def fresh_store(durability: str) -> Iterator[tuple[Store, str]]:
+def fresh_store(durability: str) -> Generator[tuple[Store, str]]:
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "store.db")
         with open_store(f"sqlite:///{path}?durability={durability}") as store:
@@ -114,12 +114,14 @@ def bench_send(durability: str, bound: float) -> None:
         hand_times: list[float] = []
         for number in range(rounds):
             event = back if number % 2 else there
-            ours_times.append(timed(lambda event=event: store.send(Pipeline, "ours", event)))  # type: ignore[misc]  # mypy infers no lambda's default
-            hand_times.append(timed(lambda number=number: by_hand.send(number)))  # type: ignore[misc]  # the same
+            ours_times.append(timed(partial(store.send, Pipeline, "ours", event)))
+            hand_times.append(timed(partial(by_hand.send, number)))
         by_hand.close()
     ours, hand = statistics.median(ours_times), statistics.median(hand_times)
-    print(f"    store.send p50 {ours:.0f} us, p99 {percentile(ours_times, 0.99):.0f} us; "
-          f"by hand p50 {hand:.0f} us, p99 {percentile(hand_times, 0.99):.0f} us")
+    print(
+        f"    store.send p50 {ours:.0f} us, p99 {percentile(ours_times, 0.99):.0f} us; "
+        f"by hand p50 {hand:.0f} us, p99 {percentile(hand_times, 0.99):.0f} us"
+    )
     report(f"store.send / by hand, p50, {durability}", ours / hand, bound)
 
 
@@ -133,12 +135,10 @@ def bench_many() -> None:
             store.create(Pipeline, f"story-{number}", Coding())
         there = [(f"story-{number}", GatesStarted()) for number in range(100)]
         back = [(f"story-{number}", GatesFailed("a test failed")) for number in range(100)]
-        times = [
-            timed(lambda n=n: store.send_many(Pipeline, back if n % 2 else there))  # type: ignore[misc]  # mypy infers no lambda's default
-            for n in range(batches)
-        ]
+        times = [timed(partial(store.send_many, Pipeline, back if n % 2 else there)) for n in range(batches)]
     rate = 100 / statistics.median(times) * 1e6
-    print(f"    send_many of 100: p50 {statistics.median(times) / 1000:.2f} ms, p99 {percentile(times, 0.99) / 1000:.2f} ms")
+    middle, slow = statistics.median(times) / 1000, percentile(times, 0.99) / 1000
+    print(f"    send_many of 100: p50 {middle:.2f} ms, p99 {slow:.2f} ms")
     report("send_many of 100, events a second, normal", rate, 25_000, at_least=True, unit="/s")
 
 
@@ -152,11 +152,15 @@ def fill(store: Store, instances: int) -> None:
         store.send_many(Pipeline, [(f"story-{n:07}", DepsMet()) for n in keys if n % 4 == 1], create=Backlog())
         merges = [f"story-{n:07}" for n in keys if n % 4 == 3]
         for key in merges[:50]:
-            store.create(Pipeline, key, Merge(BranchName(f"branch-{key}"), Count(1)))
+            store.create(Pipeline, key, Merge(BranchName(f"branch-{key}"), Positive(1)))
         rest = [f"story-{n:07}" for n in keys if n % 4 in (0, 2)] + merges[50:]
         store.send_many(Pipeline, [(key, Abandon()) for key in rest if key.endswith("8")], create=Backlog())
-        store.send_many(Pipeline, [(key, GatesStarted()) for key in rest if not key.endswith("8")],
-                        create=Backlog(), on_refused="return")
+        store.send_many(
+            Pipeline,
+            [(key, GatesStarted()) for key in rest if not key.endswith("8")],
+            create=Backlog(),
+            on_refused="return",
+        )
 
 
 def bench_size() -> None:
@@ -184,7 +188,7 @@ def bench_size() -> None:
             times: tuple[list[float], list[float]] = ([], [])
             for number in range(rounds):
                 for into, store in zip(times, (few, many), strict=True):
-                    into.append(timed(lambda store=store, number=number: run(store, number)))  # type: ignore[misc]  # mypy infers no lambda's default
+                    into.append(timed(partial(run, store, number)))
             one, other = (statistics.median(t) for t in times)
             print(f"    {name}: {one:.0f} us at {small:,}, {other:.0f} us at {large:,}")
             report(f"{name}, {large:,} instances / {small:,}", other / one, 1.3)

@@ -10,7 +10,7 @@ import pytest
 
 from leverframe import Store, open_store
 
-STORES = ("file", "memory")
+STORES = ("file", "memory", "many writers")
 
 
 class TestClock:
@@ -35,11 +35,15 @@ def clock() -> TestClock:
 
 
 @pytest.fixture(params=STORES)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return {"file": f"sqlite:///{tmp_path / 'store.db'}?durability=normal", "memory": "sqlite://"}[str(request.param)]
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture
-def store(url: str, clock: Callable[[], datetime]) -> Iterator[Store]:
+def store(kind: str, tmp_path: Path, clock: Callable[[], datetime]) -> Iterator[Store]:
+    url = "sqlite://" if kind == "memory" else f"sqlite:///{tmp_path / 'store.db'}?durability=normal"
     with open_store(url, clock=clock) as opened:
+        if kind == "many writers":
+            # As a database is used in which others write between a decision and its commit.
+            opened._backend.one_writer = False  # pyright: ignore[reportPrivateUsage]  # there is no such store to open
         yield opened

@@ -279,7 +279,13 @@ class Writer(Reader, Protocol):
 
 
 class Backend(Protocol):
-    """One database.  Usable from any number of threads; not across a fork."""
+    """One database.  Usable from any number of threads; not across a fork.
+
+    `one_writer` says whether a write waits for its turn before it begins, as in SQLite: then a decision is taken inside
+    of it, which saves a read and every conflict.
+    """
+
+    one_writer: bool
 
     @property
     def location(self) -> str:

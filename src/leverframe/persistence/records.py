@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Generic, cast
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 from typing_extensions import TypeVar
 
 from leverframe.errors import Key, LeverframeError
@@ -92,7 +92,7 @@ class Stored(Generic[M_co, S_co]):
         return f"<{self._machine.__name__} {self.key!r} in {self.path}, version {self.version}>"
 
 
-@frozen
+@define  # Not frozen: one is made for every event, and a frozen one takes four times as long to make.
 class Receipt(Generic[S]):
     """What became of one event that was sent to a store.
 

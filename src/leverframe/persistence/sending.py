@@ -1,7 +1,8 @@
 """One event, end to end: load, decode, decide, encode, commit.
 
-The middle is pure: `_answer` turns what was loaded into a receipt or into a row to be written.  It runs outside of the
-transaction, so that no handler holds up other writers; after a conflict once more inside, so that nobody starves.
+The middle is pure: `_answer` turns what was loaded into a receipt or into a row to be written.  Where writers take
+turns it runs inside of the transaction: what it read cannot change under it.  Elsewhere it runs before, and again after
+a conflict.
 """
 
 from __future__ import annotations
@@ -106,20 +107,24 @@ class _Refusing(Generic[S]):
 def send_one(backend: Backend, binding: Binding[S, E], request: Request[E]) -> Receipt[S]:
     """Send one event.  A refusal is in the receipt.  Raises `NotFound`, `Conflict`, and what a handler raises."""
     for _ in range(ATTEMPTS):
-        reader = backend.read()
-        answer = _answer(binding, reader, _load(reader, binding, request), request)
-        if isinstance(answer, Receipt):
-            return answer
-        receipt = _commit(backend, binding, request, answer)
+        receipt = _send_in_turn(backend, binding, request) if backend.one_writer else _send(backend, binding, request)
         if receipt is not None:
             return receipt
     raise Conflict(binding.name, request.key, ATTEMPTS)
 
 
-def _commit(
-    backend: Backend, binding: Binding[S, E], request: Request[E], answer: _Moving[S] | _Refusing[S]
-) -> Receipt[S] | None:
-    """The receipt, or None if the instance moved meanwhile."""
+def _send_in_turn(backend: Backend, binding: Binding[S, E], request: Request[E]) -> Receipt[S] | None:
+    """Load, decide and commit in one transaction."""
+    with backend.write() as writer:
+        return _settle(writer, binding, _load(writer, binding, request), request)
+
+
+def _send(backend: Backend, binding: Binding[S, E], request: Request[E]) -> Receipt[S] | None:
+    """Load and decide first, so that no handler holds up other writers; None if the instance moved meanwhile."""
+    reader = backend.read()
+    answer = _answer(binding, reader, _load(reader, binding, request), request)
+    if isinstance(answer, Receipt):
+        return answer
     with backend.write() as writer:
         receipt = _write(writer, binding, request, answer)
         if receipt is not None:

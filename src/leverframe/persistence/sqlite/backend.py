@@ -64,6 +64,8 @@ def open_sqlite(
 class SQLiteBackend:
     """One open database.  Any thread may use it; a process that was forked off may not."""
 
+    one_writer = True
+
     def __init__(self, location: Location, turn: Turn, connection: sqlite3.Connection) -> None:
         self.where = location
         self.opened = None if location.path is None else identity(location.path)

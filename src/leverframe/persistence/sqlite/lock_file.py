@@ -40,9 +40,11 @@ if sys.platform == "win32":
 else:
     import fcntl
 
+    AT_ONCE = fcntl.LOCK_EX | fcntl.LOCK_NB
+
     def try_lock(descriptor: int) -> bool:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, AT_ONCE)
         except BlockingIOError:
             return False
         return True

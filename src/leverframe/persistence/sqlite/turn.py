@@ -93,7 +93,7 @@ class Line:
 class Turn:
     """The right to write to one database: among threads by the line, among processes by the lock file."""
 
-    __slots__ = ("line", "_location", "_lock_file")
+    __slots__ = ("_location", "_lock_file", "line")
 
     def __init__(self, location: Location, lock_file: LockFile | None) -> None:
         self.line = Line()

@@ -68,9 +68,10 @@ class SQLiteWriter(ReadingVerbs):
     def flush(self) -> None:
         """Write what waits for the commit.  Refused where a part of the transaction has failed."""
         self._start()
-        counts, self._counts = self._counts, {}
-        for (machine, state), (type_name, change) in counts.items():
-            self._execute(CHANGE_COUNT, (machine, state, type_name, change))
+        if self._counts:
+            counts, self._counts = self._counts, {}
+            for (machine, state), (type_name, change) in counts.items():
+                self._execute(CHANGE_COUNT, (machine, state, type_name, change))
         self._obstacle = ""
 
     def end(self) -> None:
@@ -93,7 +94,12 @@ class SQLiteWriter(ReadingVerbs):
         return self._whole(self._add_creation, creation, creation.lookups)
 
     def move(self, move: Move) -> int | None:
-        return self._whole(self._add_move, move, move.lookups or ())
+        if move.lookups:
+            return self._whole(self._add_move, move, move.lookups)
+        self._start()
+        seq = self._add_move(move)
+        self._obstacle = ""
+        return seq
 
     def refuse(self, refusal: Refusal) -> bool:
         row = (refusal.delivery_id, refusal.refusal, refusal.recorded_at, refusal.instance, refusal.seen)
@@ -113,7 +119,7 @@ class SQLiteWriter(ReadingVerbs):
         Only where a unique look-up is written can there be something to take back.
         """
         self._start()
-        taken_back = bool(lookups) and any(lookup.unique for lookup in lookups)
+        taken_back = any(lookup.unique for lookup in lookups)
         if taken_back:
             self._execute(SAVEPOINT, ())
         try:
@@ -142,12 +148,12 @@ class SQLiteWriter(ReadingVerbs):
         return instance, seq
 
     def _add_move(self, move: Move) -> int | None:
-        if not self._move_snapshot(move):
-            return None
         instance, version = move.instance, move.seen + 1
-        seq = self._add_journal(
-            (instance, version, move.event, move.from_state, move.to_state, move.body, move.at, move.recorded_at)
-        )
+        row = (move.to_state, move.body, move.at, instance, move.seen)
+        line = (instance, version, move.event, move.from_state, move.to_state, move.body, move.at, move.recorded_at)
+        if not self._move_snapshot(row, move.delivery_id):
+            return None
+        seq = self._add_journal(line)
         if move.delivery_id is not None:
             self._execute(SETTLE_AS_MOVED, (instance, move.delivery_id, seq, move.recorded_at))
         if move.lookups is not None:
@@ -161,11 +167,10 @@ class SQLiteWriter(ReadingVerbs):
             self._change_count(move.machine, move.to_state, move.type_name, 1)
         return seq
 
-    def _move_snapshot(self, move: Move) -> bool:
-        row = (move.to_state, move.body, move.at, move.instance, move.seen)
-        if move.delivery_id is None:
+    def _move_snapshot(self, row: Parameters, delivery_id: str | None) -> bool:
+        if delivery_id is None:
             return self._execute(MOVE_SNAPSHOT, row) == 1
-        return self._execute(MOVE_SNAPSHOT_UNLESS_SETTLED, (*row, move.delivery_id)) == 1
+        return self._execute(MOVE_SNAPSHOT_UNLESS_SETTLED, (*row, delivery_id)) == 1
 
     def _add_journal(self, line: Parameters) -> int:
         try:
