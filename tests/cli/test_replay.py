@@ -500,7 +500,7 @@ def test_the_report(run: Run, folder: Path) -> None:
     assert facts[7] == ["active.coding", "1"]
     assert result.stderr.splitlines() == [
         "line 2  refused a Unblock in active.coding: no move takes it there; "
-        "accepted there: Abandon, Block, GatesStarted, QaSkipped, ReviewHold, Supersede",
+        "accepted there: GatesStarted, QaSkipped, Block, ReviewHold, Abandon, Supersede",
         "line 3  malformed: not JSON: Expecting property name enclosed in double quotes: column 2",
     ]
 

@@ -175,7 +175,7 @@ def test_refusal_changes_nothing(store: Store) -> None:
     with pytest.raises(TransitionNotAllowed) as refusal:
         store.send(Pipeline, "story-7", Unblock())
     assert (refusal.value.event, refusal.value.state) == ("Unblock", "active.backlog")
-    assert refusal.value.accepted == ("Abandon", "Block", "DepsMet", "ReviewHold", "Supersede")
+    assert refusal.value.accepted == ("DepsMet", "Block", "ReviewHold", "Abandon", "Supersede")
     assert everything(store, "story-7") == before
 
 

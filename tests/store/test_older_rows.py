@@ -10,6 +10,7 @@ import pytest
 from attrs import frozen
 
 from leverframe import (
+    AlreadyExists,
     Event,
     Machine,
     NotFound,
@@ -20,6 +21,7 @@ from leverframe import (
     Store,
     UnknownState,
     UnreadableRow,
+    lookup,
     on,
     open_store,
     state,
@@ -290,3 +292,63 @@ def test_reopened_store_has_it_all(path: Path) -> None:
         assert len(store.history(OldMachine, "a")) == 2
         with pytest.raises(NotFound):
             store.get(OldMachine, "c")
+
+
+# ---------------------------------------------------------------- look-ups declared later
+
+
+def make_looked_up(*, unique: bool) -> Any:
+    class LookedUp(Machine[Ready | Idle, Prepared | Reset]):
+        machine_name = "Story"
+
+        class going(State.Compound):
+            idle = state(Idle, initial=True)
+            ready = state(Ready)
+
+        branch = lookup(unique=unique)
+
+        @on
+        def prepared(self, s: Idle, e: Prepared) -> Ready:
+            return Ready(e.branch, 0)
+
+        @on
+        def reset(self, s: Ready, e: Reset) -> Idle:
+            return Idle()
+
+    return LookedUp
+
+
+def keys_on(path: Path, machine: Any, branch: str) -> list[Any]:
+    with open_store(f"sqlite:///{path}") as store:
+        return [found.key for found in store.find(machine, where={"branch": branch})]
+
+
+def test_lookup_declared_later(path: Path) -> None:
+    """A look-up that is declared when there are instances already finds them."""
+    assert keys_on(path, make_looked_up(unique=False), "fix") == ["a"]
+
+
+def test_lookup_dropped_and_declared_again(path: Path) -> None:
+    """A look-up that was dropped for a while finds what was moved meanwhile."""
+    assert keys_on(path, make_looked_up(unique=True), "fix") == ["a"]
+    with open_store(f"sqlite:///{path}") as store:
+        store.send(OldMachine, "b", Prepared("other"))
+    assert keys_on(path, make_looked_up(unique=True), "other") == ["b"]
+
+
+def test_lookup_made_unique_later(path: Path) -> None:
+    """A look-up that cannot be unique, because two instances have one value, is refused, and nothing is changed."""
+    with open_store(f"sqlite:///{path}") as store:
+        store.send(OldMachine, "b", Prepared("fix"))
+    with pytest.raises(AlreadyExists) as refusal:
+        keys_on(path, make_looked_up(unique=True), "fix")
+    assert (refusal.value.key, refusal.value.field, refusal.value.value) == ("b", "branch", "fix")
+    assert set(keys_on(path, make_looked_up(unique=False), "fix")) == {"a", "b"}
+
+
+def test_lookup_declared_later_over_an_unreadable_row(path: Path) -> None:
+    """A row that cannot be read does not keep a new look-up from finding the others."""
+    with open_store(f"sqlite:///{path}") as store:
+        store.send(OldMachine, "b", Prepared("other"))
+    spoil(path, "UPDATE snapshot SET body = 'x' WHERE key = 'a'")
+    assert keys_on(path, make_looked_up(unique=False), "other") == ["b"]

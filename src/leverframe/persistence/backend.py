@@ -226,6 +226,14 @@ class Reader(Protocol):
         """How many instances are in each state that ever held one; a look-up, not a scan."""
         ...
 
+    def instances(self, machine: str, after: int, limit: int) -> list[Snapshot]:
+        """At most `limit` instances of a machine with a number above `after`, in order of their numbers."""
+        ...
+
+    def lookup_fields(self, machine: str) -> dict[str, bool]:
+        """The look-ups that are kept for a machine: fields, and whether their values are unique."""
+        ...
+
     def journal(self, instance: int, first: int = 1, last: int | None = None) -> list[JournalRow]:
         """The journal of one instance from version `first` to `last`, oldest first."""
         ...
@@ -267,6 +275,18 @@ class Writer(Reader, Protocol):
 
     def refuse(self, refusal: Refusal) -> bool:
         """Settle a delivery id as refused; False if the instance moved, or the id was settled, meanwhile."""
+        ...
+
+    def declare_lookup(self, machine: str, field: str, unique: bool) -> None:
+        """From here on a look-up is kept for a machine; what is there already is added with `add_lookup`."""
+        ...
+
+    def forget_lookup(self, machine: str, field: str) -> None:
+        """A look-up is no longer kept, and all of its values are removed."""
+        ...
+
+    def add_lookup(self, machine: str, instance: int, lookup: LookupValue) -> None:
+        """Add one value of an instance.  Raises `UniqueTaken`."""
         ...
 
     def save_cursor(self, name: str, position: int) -> None:

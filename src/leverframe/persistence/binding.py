@@ -48,6 +48,7 @@ class Binding(Generic[S, E]):
         self.paths: dict[type, str] = {leaf: machine.path(leaf) for leaf in machine.leaves()}
         self.classes: dict[str, type[S]] = {path: leaf for leaf, path in self.paths.items()}
         self.lookups = {leaf: machine.lookup_fields(leaf) for leaf in machine.leaves()}
+        self.lookup_fields = {name: unique for fields in self.lookups.values() for name, unique in fields}
 
     def current(self) -> bool:
         """Whether this is how the machine reads today: an upcaster declared since makes it out of date."""
@@ -150,7 +151,7 @@ class Binding(Generic[S, E]):
         """The row of a new instance.  Raises `EncodeError`."""
         leaf = type(state)
         body = self.codec.encode_state(state)
-        found = self._lookup_values(state)
+        found = self.lookup_values(state)
         told = _message_rows(messages)
         return Creation(self.name, key, self.paths[leaf], leaf.__name__, body, at, recorded_at, found, told)
 
@@ -186,10 +187,11 @@ class Binding(Generic[S, E]):
     def _changed_lookups(self, before: S, after: S) -> tuple[LookupValue, ...] | None:
         if not self.lookups[type(before)] and not self.lookups[type(after)]:
             return None
-        values = self._lookup_values(after)
-        return None if values == self._lookup_values(before) else values
+        values = self.lookup_values(after)
+        return None if values == self.lookup_values(before) else values
 
-    def _lookup_values(self, state: S) -> tuple[LookupValue, ...]:
+    def lookup_values(self, state: S) -> tuple[LookupValue, ...]:
+        """The values under which an instance in this state can be found."""
         return tuple(self._lookup_value(state, name, unique) for name, unique in self.lookups[type(state)])
 
     def _lookup_value(self, state: S, name: str, unique: bool) -> LookupValue:
@@ -209,9 +211,8 @@ class Binding(Generic[S, E]):
         return Query(self.name, self.paths_of(state), ranges, lookups, limit)
 
     def _condition(self, name: str, value: object) -> tuple[str, str]:
-        declared = {field for fields in self.lookups.values() for field, _ in fields}
-        if name not in declared:
-            hint = did_you_mean(name, declared)
+        if name not in self.lookup_fields:
+            hint = did_you_mean(name, self.lookup_fields)
             self.refuse_query(f"{name!r} is no look-up{hint}; declare it in the machine: {name} = lookup()")
         return name, self.codec.encode_field(name, value)
 

@@ -39,6 +39,11 @@ WHERE s.machine = ? AND s.key = ?"""
 
 COUNT = "SELECT state, type_name, number FROM state_count WHERE machine = ? ORDER BY state"
 
+INSTANCES = f"""
+SELECT {SNAPSHOT_COLUMNS} FROM snapshot AS s WHERE s.machine = ? AND s.instance > ? ORDER BY s.instance LIMIT ?"""
+
+LOOKUP_FIELDS = "SELECT field, is_unique FROM lookup_field WHERE machine = ?"
+
 JOURNAL_COLUMNS = "seq, version, event, from_state, to_state, body, at"
 
 JOURNAL_FROM = f"SELECT {JOURNAL_COLUMNS} FROM journal WHERE instance = ? AND version >= ? ORDER BY version"
@@ -89,6 +94,12 @@ REMOVE_LOOKUPS = "DELETE FROM lookup WHERE instance = ?"
 ADD_LOOKUP = """
 INSERT INTO lookup (instance, field, machine, value, is_unique) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (machine, field, value) WHERE is_unique = 1 DO NOTHING"""
+
+REMOVE_LOOKUPS_OF_FIELD = "DELETE FROM lookup WHERE machine = ? AND field = ?"
+
+DECLARE_LOOKUP = "INSERT INTO lookup_field (machine, field, is_unique) VALUES (?, ?, ?)"
+
+FORGET_LOOKUP = "DELETE FROM lookup_field WHERE machine = ? AND field = ?"
 
 ADD_MESSAGE = """
 INSERT INTO message (instance, version, topic, kind, correlation_id, body, at, recorded_at)

@@ -22,6 +22,7 @@ from leverframe.persistence.binding import Binding, is_machine, read_message
 from leverframe.persistence.codec import read_json
 from leverframe.persistence.instants import to_microseconds
 from leverframe.persistence.keys import encode_key
+from leverframe.persistence.lookups import keep_declared_lookups
 from leverframe.persistence.records import Entry, Receipt, Send, Stored, StoredMessage
 from leverframe.persistence.sending import Request, make_request, send_many, send_one
 from leverframe.persistence.signatures import AfterMachine, MachineClass, OnRefused
@@ -359,6 +360,7 @@ class Store:
             if other is not machine and other.machine_name == machine.machine_name:
                 _refuse_namesake(machine, other)
         binding: Binding[Any, Any] = Binding(machine)
+        keep_declared_lookups(self._backend, binding)
         self._bindings[machine] = binding
         return binding
 

@@ -129,7 +129,7 @@ class Handle(_HandleFields[M_co, S_co]):
 
     def _refuse_other_edge(self, edge: Edge[Any, Any, Any], event: Event, taken: Edge[Any, Any, Any]) -> NoReturn:
         machine = self._machine
-        accepted = tuple(sorted(kind.__name__ for kind in accepted_events(machine, self.state)))
+        accepted = tuple(kind.__name__ for kind in accepted_events(machine, self.state))
         reason = f"{edge.name} was asked for, but here {taken.name} takes it"
         path = machine.path(type(self.state))
         raise TransitionNotAllowed(machine.__name__, type(event).__name__, path, accepted, reason)

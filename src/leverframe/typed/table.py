@@ -259,7 +259,7 @@ def raise_refusal(table: Table, state: object, event: object) -> NoReturn:
     if state.__class__ not in table.rows:
         raise_unknown_state(table, state.__class__)
     row = table.rows[state.__class__]
-    accepted = tuple(sorted(kind.__name__ for kind in row))
+    accepted = tuple(kind.__name__ for kind in row)
     reason = _reason(table, row.get(event.__class__), event)
     raise TransitionNotAllowed(
         table.machine, type(event).__name__, table.paths[type(state)], accepted, reason

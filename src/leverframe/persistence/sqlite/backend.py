@@ -133,7 +133,7 @@ class SQLiteBackend:
     def _make_source(self) -> Source:
         if self.where.path is None:
             return MemorySource(self.connection, self.where, self.turn)
-        return FileSource(self.where, self.opened, self.connection, self.turn)
+        return FileSource(self.where, self.opened)
 
 
 # ---------------------------------------------------------------- opening

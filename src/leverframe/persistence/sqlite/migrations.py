@@ -63,6 +63,14 @@ CREATE TABLE lookup (
     PRIMARY KEY (instance, field)
 ) STRICT, WITHOUT ROWID"""
 
+LOOKUP_FIELD = """
+CREATE TABLE lookup_field (
+    machine TEXT NOT NULL,
+    field TEXT NOT NULL,
+    is_unique INTEGER NOT NULL CHECK (is_unique IN (0, 1)),
+    PRIMARY KEY (machine, field)
+) STRICT, WITHOUT ROWID"""
+
 DELIVERY = """
 CREATE TABLE delivery (
     instance INTEGER NOT NULL,
@@ -110,6 +118,7 @@ MIGRATIONS = (
             LOOKUP,
             "CREATE INDEX lookup_value ON lookup (machine, field, value, instance)",
             "CREATE UNIQUE INDEX lookup_unique ON lookup (machine, field, value) WHERE is_unique = 1",
+            LOOKUP_FIELD,
         ),
     ),
     Migration(

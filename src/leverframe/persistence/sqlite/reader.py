@@ -19,12 +19,14 @@ from leverframe.persistence.sqlite.source import Source
 from leverframe.persistence.statements import (
     COUNT,
     CURSOR,
+    INSTANCES,
     JOURNAL_AT,
     JOURNAL_BETWEEN,
     JOURNAL_FROM,
     JOURNAL_LINE,
     LOAD,
     LOAD_WITH_DELIVERY,
+    LOOKUP_FIELDS,
     MESSAGES,
     MESSAGES_OF_TOPIC,
     SQLITE,
@@ -43,15 +45,11 @@ class ReadingVerbs(ABC):
     @abstractmethod
     def _rows(self, statement: str, parameters: Parameters) -> list[Row]: ...
 
-    def _few_rows(self, statement: str, parameters: Parameters) -> list[Row]:
-        """The rows of a look-up on the path of an event."""
-        return self._rows(statement, parameters)
-
     def load(self, machine: str, key: str, delivery_id: str | None = None) -> Loaded | None:
         if delivery_id is None:
-            rows = self._few_rows(LOAD, (machine, key))
+            rows = self._rows(LOAD, (machine, key))
             return Loaded(Snapshot(*rows[0]), None) if rows else None
-        rows = self._few_rows(LOAD_WITH_DELIVERY, (delivery_id, machine, key))
+        rows = self._rows(LOAD_WITH_DELIVERY, (delivery_id, machine, key))
         return loaded(rows[0]) if rows else None
 
     def find(self, query: Query) -> list[Snapshot]:
@@ -60,6 +58,12 @@ class ReadingVerbs(ABC):
 
     def count(self, machine: str) -> list[StateCount]:
         return [StateCount(*row) for row in self._rows(COUNT, (machine,))]
+
+    def instances(self, machine: str, after: int, limit: int) -> list[Snapshot]:
+        return [Snapshot(*row) for row in self._rows(INSTANCES, (machine, after, limit))]
+
+    def lookup_fields(self, machine: str) -> dict[str, bool]:
+        return {field: bool(unique) for field, unique in self._rows(LOOKUP_FIELDS, (machine,))}
 
     def journal(self, instance: int, first: int = 1, last: int | None = None) -> list[JournalRow]:
         if last is None:
@@ -96,9 +100,6 @@ class SQLiteReader(ReadingVerbs):
 
     def _rows(self, statement: str, parameters: Parameters) -> list[Row]:
         return self._source.rows(statement, parameters)
-
-    def _few_rows(self, statement: str, parameters: Parameters) -> list[Row]:
-        return self._source.few_rows(statement, parameters)
 
 
 def loaded(row: Row) -> Loaded:

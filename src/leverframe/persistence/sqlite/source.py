@@ -23,8 +23,6 @@ class Source(Protocol):
 
     def rows(self, statement: str, parameters: Parameters) -> list[Row]: ...
 
-    def few_rows(self, statement: str, parameters: Parameters) -> list[Row]: ...
-
     def close(self) -> None: ...
 
 
@@ -35,13 +33,9 @@ class FileSource:
     and there are as many as ever read at once, however many threads come and go.
     """
 
-    def __init__(
-        self, location: Location, opened: Identity | None, writer_connection: sqlite3.Connection, turn: Turn
-    ) -> None:
+    def __init__(self, location: Location, opened: Identity | None) -> None:
         self._location = location
         self._opened = opened
-        self._writer_connection = writer_connection
-        self._turn = turn
         self._free: deque[sqlite3.Connection] = deque()
         self._closed = False
 
@@ -55,23 +49,6 @@ class FileSource:
             self._free.append(connection)
             if self._closed:
                 self.close()
-
-    def few_rows(self, statement: str, parameters: Parameters) -> list[Row]:
-        """The rows of a look-up so short that no writer would notice: on the writer's connection if nobody uses it.
-
-        What that one wrote last is still in its memory, where another connection has to read it from the file.
-        """
-        ticket, line = Ticket(), self._turn.line
-        try:
-            if not line.enter_at_once(ticket):
-                return self.rows(statement, parameters)
-            if self._closed:
-                raise StoreClosed(self._location.text, CLOSED)
-            return self._writer_connection.execute(statement, parameters).fetchall()
-        except sqlite3.Error as error:
-            raise fault(error, self._location) from error
-        finally:
-            line.leave(ticket)
 
     def close(self) -> None:
         """Close what is free; what is lent is closed by whoever brings it back."""
@@ -112,8 +89,6 @@ class MemorySource:
             raise fault(error, self._location) from error
         finally:
             self._turn.give_back(ticket)
-
-    few_rows = rows
 
     def close(self) -> None:
         self._closed = True
