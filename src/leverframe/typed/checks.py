@@ -132,7 +132,7 @@ def _check_overrides(structure: Structure, cells: list[_Cell]) -> None:
 
 
 def _check_override(structure: Structure, inner: _Cell, outer: _Cell) -> None:
-    """What a leaf returns in place of its superstate's move must be what that move says: who knows only that one relies on it."""
+    """What a leaf returns in place of its superstate's move must be what that move says: callers rely on it."""
     extra = [target.__name__ for target in inner.edge.targets if target not in outer.edge.targets]
     if extra:
         name, event, more = outer.edge.name, inner.event.__name__, ", ".join(extra)

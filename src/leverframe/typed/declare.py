@@ -40,9 +40,8 @@ class Leaf(State, Generic[P]):
 def state(payload: type[P], *, initial: bool = False, final: bool = False) -> Leaf[P]:
     """Declare a leaf state in a machine's body, or in a `State.Compound` inside it.
 
-    `payload` is the frozen attrs class whose objects are the state.  At most one state at the top level is `initial`,
-    otherwise the first one is
-    (a compound counts, by its first leaf or its own `initial` one).  Nothing leaves a `final` state.
+    `payload` is the frozen attrs class whose objects are the state.  On each level at most one state is `initial`; if
+    none is, the first one is.  Nothing leaves a `final` state.
 
     >>> from leverframe import Machine, Payload, Event, on, state
     >>> from attrs import frozen

@@ -18,7 +18,8 @@ __all__ = ["Line", "Ticket", "Turn"]
 
 
 WAITS_FOR_ITSELF = (
-    "this thread is inside a write of its own, and a second one would wait for ever; let that one end, and use no store in a handler"
+    "this thread is inside a write of its own, and a second one would wait for ever; "
+    "let that one end, and use no store in a handler"
 )
 
 
