@@ -242,7 +242,7 @@ def test_a_block_that_is_never_left(backend: SQLiteBackend) -> None:
 def test_a_write_inside_a_write(backend: SQLiteBackend) -> None:
     """A thread that asks for a second transaction inside its own is told so; the first one goes on."""
     with backend.write() as writer:
-        with pytest.raises(StoreFailure, match="use the transaction it has"), backend.write():
+        with pytest.raises(StoreFailure, match="let that one end"), backend.write():
             pass
         writer.move(full_move())
     assert version(backend) == 2
@@ -272,7 +272,7 @@ def test_memory_is_read_between_transactions() -> None:
     seen: list[int] = []
     with backend.write() as writer:
         writer.create(creation("one"))
-        with pytest.raises(StoreFailure, match="use the transaction it has"):
+        with pytest.raises(StoreFailure, match="let that one end"):
             version(backend)
         reader = threading.Thread(target=lambda: seen.append(version(backend)))
         reader.start()
