@@ -174,15 +174,15 @@ def bench_size() -> None:
         for store in (few, many):
             store.create(Pipeline, "subject", Coding())
         work: dict[str, Callable[[Store, int], object]] = {
-            "send": lambda store, n: store.send(Pipeline, "subject", GatesFailed("x") if n % 2 else GatesStarted()),
-            "send to any": lambda store, n: store.send_many(
-                Pipeline, [Send(f"story-{n * 997 % small:07}", GatesStarted())], on_refused="return"
-            ),
             "find by leaf, 20": lambda store, n: store.find(Pipeline, Coding, limit=20),
             "find by superstate, 20": lambda store, n: store.find(Pipeline, Active, limit=20),
             "find by prefix": lambda store, n: store.find(Pipeline, prefix=f"story-{n * 7 % small:07}"),
             "find by look-up": lambda store, n: store.find(Pipeline, where={"feature_branch": "branch-story-0000003"}),
             "count": lambda store, n: store.count(Pipeline),
+            "send": lambda store, n: store.send(Pipeline, "subject", GatesFailed("x") if n % 2 else GatesStarted()),
+            "send to any": lambda store, n: store.send_many(
+                Pipeline, [Send(f"story-{n * 997 % small:07}", GatesStarted())], on_refused="return"
+            ),
         }
         for name, run in work.items():
             times: tuple[list[float], list[float]] = ([], [])

@@ -54,7 +54,7 @@ class Report:
         self._separate()
         numbers = [[name, show_number(number)] for name, number in found.items() if name != "states"]
         rate = show_number(tally.events / seconds) if seconds else "0"
-        print_rows([Column("log"), Column("", right=True)], [*numbers, ["events a second", rate]])
+        print_rows([Column("in the log"), Column("number", right=True)], [*numbers, ["events a second", rate]])
         if states:
             click.echo()
             ordered = [[path, show_number(number)] for path, number in sorted(states.items())]
