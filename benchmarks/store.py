@@ -1,28 +1,27 @@
-"""What durability costs: the store against the same statements and rows written by hand.
+"""What durability costs: the store against the same statements and rows by hand, a million instances, four processes.
 
-    uv run python benchmarks/store.py [send] [many] [size] [fair] [--quick]
+    uv run python -m benchmarks.store [send] [many] [size] [fair] [--quick] [--markdown]
 
-Every figure is a ratio of two things measured in this run, one after the other in turns.  "By hand" is what one would
-write without leverframe: prepared texts, the same SQL on the same connection, the same lock file, the same counts.
+Every ratio is of two things that were measured in turns in this run.  `size` takes a minute and half a gigabyte of
+temporary files, the others some seconds each.
 """
 
 from __future__ import annotations
 
-import fcntl
 import multiprocessing
-import os
-import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from functools import partial
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
-from leverframe import Positive, Send, Store, open_store
+from attrs import frozen
+
+from benchmarks.by_hand import ByHand
+from benchmarks.reporting import Spread, clocked, in_turns, main, report
+from leverframe import Positive, Store, open_store
 from leverframe.machines.pipeline import (
     Abandon,
     Active,
@@ -32,207 +31,229 @@ from leverframe.machines.pipeline import (
     DepsMet,
     GatesFailed,
     GatesStarted,
-    Merge,
     Pipeline,
+    QaSkipped,
 )
-from leverframe.persistence import statements
 
-QUICK = "--quick" in sys.argv
-FAILED: list[str] = []
+TITLE = "the store"
 
-
-def report(name: str, measured: float, bound: float, *, at_least: bool = False, unit: str = "x") -> None:
-    holds = measured >= bound if at_least else measured <= bound
-    word = "at least" if at_least else "at most"
-    print(f"{'ok ' if holds else 'NOT'} {name:<58}{measured:>12,.2f} {unit:<4}{word} {bound:,.2f}")
-    if not holds:
-        FAILED.append(name)
+FORTH, BACK = GatesStarted(), GatesFailed("a test failed")
 
 
 @contextmanager
-def fresh_store(durability: str) -> Generator[tuple[Store, str]]:
+def fresh_file(durability: str) -> Generator[str]:
+    """The URL of a file that is not there yet."""
     with tempfile.TemporaryDirectory() as folder:
-        path = str(Path(folder) / "store.db")
-        with open_store(f"sqlite:///{path}?durability={durability}") as store:
-            yield store, path
+        yield f"sqlite:///{Path(folder) / 'store.db'}?durability={durability}"
 
 
-def percentile(times: list[float], share: float) -> float:
-    return sorted(times)[int(len(times) * share)]
+@contextmanager
+def fresh_store(durability: str) -> Generator[Store]:
+    with fresh_file(durability) as url, open_store(url) as store:
+        yield store
 
 
-def timed(run: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    run()
-    return (time.perf_counter() - start) * 1e6
+def send_to_and_fro(store: Store, key: str, number: int) -> None:
+    """Even numbers go forth, odd ones back."""
+    store.send(Pipeline, key, BACK if number % 2 else FORTH)
 
 
 # ---------------------------------------------------------------- one event
 
 
-class ByHand:
-    """One move of one instance to and fro, as a program without leverframe would write it."""
-
-    def __init__(self, store: Store, path: str) -> None:
-        backend: Any = store._backend  # pyright: ignore[reportPrivateUsage]  # "on the same connection" is the point
-        self.connection: Any = backend.connection
-        self.lock = os.open(f"{path}-lock", os.O_RDWR)
-        row = self.connection.execute(statements.LOAD, ("Pipeline", "by-hand")).fetchone()
-        self.instance: int = row[0]
-        self.forth = ("active.coding", '{"body":{},"type":"Coding"}', '{"body":{},"type":"GatesFailed"}')
-        self.back = ("active.qa", '{"body":{},"type":"Qa"}', '{"body":{},"type":"GatesStarted"}')
-
-    def send(self, number: int) -> None:
-        (old, *_), (new, body, event) = (self.back, self.forth) if number % 2 else (self.forth, self.back)
-        run = self.connection.execute
-        instance, _, _, _, version, _, _ = run(statements.LOAD, ("Pipeline", "by-hand")).fetchone()
-        now = time.time_ns() // 1000
-        fcntl.flock(self.lock, fcntl.LOCK_EX)
-        try:
-            run("BEGIN IMMEDIATE")
-            if run(statements.MOVE_SNAPSHOT, (new, body, now, instance, version)).rowcount != 1:
-                raise RuntimeError("somebody else wrote")
-            run(statements.ADD_JOURNAL, (instance, version + 1, event, old, new, body, now, now))
-            run(statements.CHANGE_COUNT, ("Pipeline", old, "", -1))
-            run(statements.CHANGE_COUNT, ("Pipeline", new, "", 1))
-            run("COMMIT")
-        finally:
-            fcntl.flock(self.lock, fcntl.LOCK_UN)
-
-    def close(self) -> None:
-        os.close(self.lock)
+def bench_send(quick: bool) -> None:
+    rounds = 1_000 if quick else 6_000
+    compare_with_hand("normal", rounds, 1.5)
+    compare_with_hand("full", rounds, 1.25)
 
 
-def bench_send(durability: str, bound: float) -> None:
-    rounds = 1_000 if QUICK else 6_000
-    with fresh_store(durability) as (store, path):
+def compare_with_hand(durability: str, rounds: int, bound: float) -> None:
+    with fresh_store(durability) as store:
         store.create(Pipeline, "ours", Coding())
         store.create(Pipeline, "by-hand", Coding())
-        by_hand = ByHand(store, path)
-        there, back = GatesStarted(), GatesFailed("a test failed")
-        ours_times: list[float] = []
-        hand_times: list[float] = []
-        for number in range(rounds):
-            event = back if number % 2 else there
-            ours_times.append(timed(partial(store.send, Pipeline, "ours", event)))
-            hand_times.append(timed(partial(by_hand.send, number)))
-        by_hand.close()
-    ours, hand = statistics.median(ours_times), statistics.median(hand_times)
-    print(
-        f"    store.send p50 {ours:.0f} us, p99 {percentile(ours_times, 0.99):.0f} us; "
-        f"by hand p50 {hand:.0f} us, p99 {percentile(hand_times, 0.99):.0f} us"
-    )
-    report(f"store.send / by hand, p50, {durability}", ours / hand, bound)
+        with closing(ByHand(store, "by-hand")) as by_hand:
+            ours = clocked(lambda number: send_to_and_fro(store, "ours", number))
+            times = in_turns({"ours": ours, "by hand": clocked(by_hand.send)}, rounds)
+            by_hand.check_same_rows("ours")
+    what = f"store.send / by hand, {durability.upper()}, p50"
+    report(what, Spread.of(times["ours"]), bound, other=Spread.of(times["by hand"]), unit="µs")
 
 
 # ---------------------------------------------------------------- many events
 
 
-def bench_many() -> None:
-    batches = 40 if QUICK else 300
-    with fresh_store("normal") as (store, _):
-        for number in range(100):
-            store.create(Pipeline, f"story-{number}", Coding())
-        there = [(f"story-{number}", GatesStarted()) for number in range(100)]
-        back = [(f"story-{number}", GatesFailed("a test failed")) for number in range(100)]
-        times = [timed(partial(store.send_many, Pipeline, back if n % 2 else there)) for n in range(batches)]
-    rate = 100 / statistics.median(times) * 1e6
-    middle, slow = statistics.median(times) / 1000, percentile(times, 0.99) / 1000
-    print(f"    send_many of 100: p50 {middle:.2f} ms, p99 {slow:.2f} ms")
-    report("send_many of 100, events a second, normal", rate, 25_000, at_least=True, unit="/s")
+def bench_many(quick: bool) -> None:
+    keys = [f"story-{number}" for number in range(100)]
+    with fresh_store("normal") as store:
+        for key in keys:
+            store.create(Pipeline, key, Coding())
+        there = [(key, FORTH) for key in keys]
+        back = [(key, BACK) for key in keys]
+        one_call = clocked(lambda number: store.send_many(Pipeline, back if number % 2 else there))
+        time_of_a_call = Spread.of([one_call(number) for number in range(40 if quick else 300)])
+    rate = len(keys) / time_of_a_call.middle * 1e6
+    report("send_many of 100, NORMAL", rate, 25_000, at_least=True, unit="events/s")
+    report("send_many of 100, NORMAL, one call", time_of_a_call, None, unit="µs")
 
 
 # ---------------------------------------------------------------- a million instances
 
+CODING, QA, MERGE, ABANDONED = range(4)
+"""What the instances of a filled store are, by their number modulo 4."""
+
+BATCH = 4_000
+STRIDE = 7_919
+"""A prime, so that multiples of it visit each instance once before they begin again."""
+
 
 def fill(store: Store, instances: int) -> None:
-    """Half in the backlog, a quarter coding, the rest ready to merge."""
-    for first in range(0, instances, 5_000):
-        keys = range(first, min(first + 5_000, instances))
-        store.send_many(Pipeline, [(f"story-{n:07}", DepsMet()) for n in keys if n % 4 == 1], create=Backlog())
-        merges = [f"story-{n:07}" for n in keys if n % 4 == 3]
-        for key in merges[:50]:
-            store.create(Pipeline, key, Merge(BranchName(f"branch-{key}"), Positive(1)))
-        rest = [f"story-{n:07}" for n in keys if n % 4 in (0, 2)] + merges[50:]
-        store.send_many(Pipeline, [(key, Abandon()) for key in rest if key.endswith("8")], create=Backlog())
-        store.send_many(
-            Pipeline,
-            [(key, GatesStarted()) for key in rest if not key.endswith("8")],
-            create=Backlog(),
-            on_refused="return",
-        )
+    """A quarter is being coded, one in QA, one ready to merge from a branch of its own, one abandoned."""
+    for first in range(0, instances, BATCH):
+        numbers = range(first, min(first + BATCH, instances))
+        coding, qa, merge, abandoned = (numbers[quarter::4] for quarter in (CODING, QA, MERGE, ABANDONED))
+        store.send_many(Pipeline, [(story(n), DepsMet()) for n in coding], create=Backlog())
+        store.send_many(Pipeline, [(story(n), GatesStarted()) for n in qa], create=Coding())
+        store.send_many(Pipeline, [(story(n), QaSkipped(branch(n), Positive(1))) for n in merge], create=Coding())
+        store.send_many(Pipeline, [(story(n), Abandon()) for n in abandoned], create=Backlog())
 
 
-def bench_size() -> None:
-    small, large = 1_000, 50_000 if QUICK else 1_000_000
-    rounds = 400 if QUICK else 2_000
-    with fresh_store("normal") as (few, _), fresh_store("normal") as (many, _):
-        fill(few, small)
-        started = time.perf_counter()
-        fill(many, large)
-        print(f"    {large:,} instances made in {time.perf_counter() - started:.0f} s")
-        for store in (few, many):
-            store.create(Pipeline, "subject", Coding())
-        sizes = {few: small, many: large}
+def story(number: int) -> str:
+    return f"story-{number:07}"
 
-        def coding_story(store: Store, number: int) -> str:
-            """Another one each time, spread over all that are being coded: every fourth."""
-            fourth = sizes[store] // 4
-            return f"story-{number * 7_919 % fourth * 4 + 1:07}"
 
-        work: dict[str, Callable[[Store, int], object]] = {
-            "find by leaf, 20": lambda store, n: store.find(Pipeline, Coding, limit=20),
-            "find by superstate, 20": lambda store, n: store.find(Pipeline, Active, limit=20),
-            "find by prefix": lambda store, n: store.find(Pipeline, prefix=f"story-{n * 7 % small:07}"),
-            "find by look-up": lambda store, n: store.find(Pipeline, where={"feature_branch": "branch-story-0000003"}),
-            "count": lambda store, n: store.count(Pipeline),
-            "send": lambda store, n: store.send(Pipeline, "subject", GatesFailed("x") if n % 2 else GatesStarted()),
-            "send to a random one": lambda store, n: store.send(Pipeline, coding_story(store, n), GatesStarted()),
-        }
-        for name, run in work.items():
-            times: tuple[list[float], list[float]] = ([], [])
-            for number in range(small // 4 if name == "send to a random one" else rounds):
-                for into, store in zip(times, (few, many), strict=True):
-                    into.append(timed(partial(run, store, number)))
-            one, other = (statistics.median(t) for t in times)
-            print(f"    {name}: {one:.0f} us at {small:,}, {other:.0f} us at {large:,}")
-            report(f"{name}, {large:,} instances / {small:,}", other / one, 1.3)
+def branch(number: int) -> BranchName:
+    return BranchName(f"branch-{number:07}")
+
+
+@frozen
+class Filled:
+    """A store with so many instances, and what is asked of it: each verb picks instances all over it."""
+
+    store: Store
+    size: int
+
+    def pick(self, number: int, quarter: int) -> int:
+        """Another instance of this quarter for each number, until all have had their turn."""
+        return number * STRIDE % (self.size // 4) * 4 + quarter
+
+    def find_leaf(self, number: int) -> None:
+        self.store.find(Pipeline, Coding, limit=20)
+
+    def find_superstate(self, number: int) -> None:
+        self.store.find(Pipeline, Active, limit=20)
+
+    def find_prefix(self, number: int) -> None:
+        self.store.find(Pipeline, prefix=story(self.pick(number, MERGE)))
+
+    def find_lookup(self, number: int) -> None:
+        self.store.find(Pipeline, where={"feature_branch": branch(self.pick(number, MERGE))})
+
+    def count(self, number: int) -> None:
+        self.store.count(Pipeline)
+
+    def send_to_one(self, number: int) -> None:
+        send_to_and_fro(self.store, "subject", number)
+
+    def send_to_any(self, number: int) -> None:
+        """Forth to one that is being coded, back to one in QA: each once, so that each event is accepted."""
+        key = story(self.pick(number // 2, QA if number % 2 else CODING))
+        send_to_and_fro(self.store, key, number)
+
+
+QUESTIONS: dict[str, Callable[[Filled, int], None]] = {
+    "find by leaf, 20": Filled.find_leaf,
+    "find by superstate, 20": Filled.find_superstate,
+    "find by prefix": Filled.find_prefix,
+    "find by look-up": Filled.find_lookup,
+    "count": Filled.count,
+    "send, always to one": Filled.send_to_one,
+}
+
+
+def bench_size(quick: bool) -> None:
+    with fresh_store("normal") as few, fresh_store("normal") as many:
+        small, large = Filled(few, 1_000), Filled(many, 50_000 if quick else 1_000_000)
+        for filled in (small, large):
+            fill(filled.store, filled.size)
+            filled.store.create(Pipeline, "subject", Coding())
+        for name, question in QUESTIONS.items():
+            compare_sizes(name, question, small, large, 400 if quick else 2_000)
+        # Two quarters of the small store, each of its instances once.
+        compare_sizes("send, to another each time", Filled.send_to_any, small, large, small.size // 2)
+
+
+def compare_sizes(
+    name: str, question: Callable[[Filled, int], None], small: Filled, large: Filled, rounds: int
+) -> None:
+    at_small = clocked(lambda number: question(small, number))
+    at_large = clocked(lambda number: question(large, number))
+    times = in_turns({"small": at_small, "large": at_large}, rounds)
+    what = f"{name}, {large.size:,} / {small.size:,} instances"
+    report(what, Spread.of(times["large"]), 1.3, other=Spread.of(times["small"]), unit="µs")
 
 
 # ---------------------------------------------------------------- processes
 
+PROCESSES = 4
+SECONDS_TO_START = 2.0
 
-def write_until(url: str, key: str, end: float) -> int:
+
+def bench_fair(quick: bool) -> None:
+    seconds = 1.5 if quick else 5.0
+    measure_fairness("full", seconds, 0.5)
+    measure_fairness("normal", seconds, None)
+
+
+def measure_fairness(durability: str, seconds: float, bound: float | None) -> None:
+    times = race(durability, seconds)
+    moves = [len(of_one) for of_one in times]
+    who = f"{PROCESSES} processes, {durability.upper()}"
+    report(
+        f"{who}, least share / fair share",
+        min(moves),
+        bound,
+        other=sum(moves) / PROCESSES,
+        at_least=True,
+        unit="moves",
+    )
+    everyone = [one for of_one in times for one in of_one]
+    report(f"{who}, a send", Spread.of(everyone), None, unit="ms")
+    report(f"{who}, longest wait", max(everyone), None, unit="ms")
+
+
+def race(durability: str, seconds: float) -> list[list[float]]:
+    """Milliseconds of each send of each process; all of them write from the same moment to the same moment."""
+    with fresh_file(durability) as url, ProcessPoolExecutor(PROCESSES, multiprocessing.get_context("spawn")) as pool:
+        begin = time.time() + SECONDS_TO_START
+        racing = [pool.submit(write_between, url, f"story-{n}", begin, begin + seconds) for n in range(PROCESSES)]
+        return [racer.result() for racer in racing]
+
+
+def write_between(url: str, key: str, begin: float, end: float) -> list[float]:
+    """Milliseconds of each send; `begin` and `end` are seconds since the epoch."""
     with open_store(url) as store:
         store.create(Pipeline, key, Coding())
-        while time.time() < end - 3.5 if not QUICK else time.time() < end - 1.5:
-            time.sleep(0.001)
-        sent = 0
+        sleep_until(begin)
+        one_send = clocked(lambda number: send_to_and_fro(store, key, number))
+        taken: list[float] = []
         while time.time() < end:
-            store.send(Pipeline, key, GatesFailed("x") if sent % 2 else GatesStarted())
-            sent += 1
-    return sent
+            taken.append(one_send(len(taken)) / 1000)
+    return taken
 
 
-def bench_fair() -> None:
-    with fresh_store("full") as (_, path), ProcessPoolExecutor(4, multiprocessing.get_context("spawn")) as pool:
-        url = f"sqlite:///{path}"
-        end = time.time() + (3.5 if QUICK else 7)
-        done = [pool.submit(write_until, url, f"story-{n}", end) for n in range(4)]
-        sent = [future.result() for future in done]
-    print(f"    4 processes, full: {sent} moves")
-    report("least share / fair share, 4 processes, full", min(sent) / (sum(sent) / 4), 0.5, at_least=True)
+def sleep_until(begin: float) -> None:
+    left = begin - time.time()
+    if left < 0:
+        raise RuntimeError("a process was not ready in time; the machine is too busy to measure fairness")
+    time.sleep(left)
 
+
+BENCHMARKS: dict[str, Callable[[bool], None]] = {
+    "send": bench_send,
+    "many": bench_many,
+    "size": bench_size,
+    "fair": bench_fair,
+}
 
 if __name__ == "__main__":
-    asked = {name for name in sys.argv[1:] if not name.startswith("-")} or {"send", "many", "size", "fair"}
-    if "send" in asked:
-        bench_send("normal", 1.5)
-        bench_send("full", 1.25)
-    if "many" in asked:
-        bench_many()
-    if "size" in asked:
-        bench_size()
-    if "fair" in asked:
-        bench_fair()
-    sys.exit(bool(FAILED))
+    sys.exit(main(TITLE, BENCHMARKS))

@@ -19,6 +19,7 @@
         ├── InvalidKey (ValueError)     a key is empty, or not made of strings
         ├── InvalidQuery (ValueError)   a look-up that is not declared, a limit below 1, ...
         ├── UnreadableRow               a stored row no longer decodes under today's code
+        ├── LookupsChanged              another program declared other look-ups meanwhile
         ├── Conflict                    others kept moving the instance; tried a bounded number of times
         ├── StoreTimeout (TimeoutError) others held the store for longer than the timeout
         ├── StoreFull                   no room left; nothing was written
@@ -118,7 +119,7 @@ class TransitionNotAllowed(LeverframeError):
     """The event is not accepted in this state; nothing changed.
 
     Attributes: `machine` and `event`, names; `state`, the path of the leaf (`active.merge`); `accepted`,
-    names of the events with a handler there; `reason`, why this one was refused.
+    names of the events with a handler there; `reason`, why this one was refused; `key`, of a stored instance.
     """
 
     machine: str
@@ -126,10 +127,12 @@ class TransitionNotAllowed(LeverframeError):
     state: str
     accepted: tuple[str, ...]
     reason: str
+    key: Key | None = None
 
     def __str__(self) -> str:
         there = join_names(self.accepted)
-        return f"{self.machine} in {self.state} refuses {self.event}: {self.reason}; accepted there: {there}"
+        who = self.machine if self.key is None else f"{self.machine} {self.key!r}"
+        return f"{who} in {self.state} refuses {self.event}: {self.reason}; accepted there: {there}"
 
 
 @define(slots=False)
@@ -288,9 +291,29 @@ class UnreadableRow(StoreError):
 
     def __str__(self) -> str:
         told = "; ".join(f"{path}: {text}" if path else text for path, text in self.problems)
+        return f"{self.machine} {self.key!r}: column {self.column} does not decode: {told}; {self.remedy}"
+
+    @property
+    def remedy(self) -> str:
+        """What to do, by what is wrong."""
+        told = " ".join(text for _, text in self.problems)
+        if "no JSON" in told:
+            return "repair it, or restore it from a backup"
+        if "older than the data" in told:
+            return "run the program that wrote it"
+        return f"declare an upcaster with @{self.machine}.upcast, or run the program that wrote it"
+
+
+@define(slots=False)
+class LookupsChanged(StoreError):
+    """Another program declared other look-ups of `machine` since this one began; nothing of this call was done."""
+
+    machine: str
+
+    def __str__(self) -> str:
         return (
-            f"{self.machine} {self.key!r}: column {self.column} does not decode: {told}; "
-            f"declare an upcaster with @{self.machine}.upcast, or run the program that wrote it"
+            f"another program keeps other look-ups of {self.machine} by now; nothing written. "
+            "Run one version of the program at a time, and start this one again"
         )
 
 
@@ -354,7 +377,7 @@ class StoreClosed(StoreError):
 
 @define(slots=False)
 class StoreFailure(StoreError):
-    """The database reports `problem`; the call that raises this wrote nothing."""
+    """The database reports `problem`; the call that raises this wrote nothing, unless it failed while committing."""
 
     location: str
     problem: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["did_you_mean", "join_names", "show_value"]
+__all__ = ["did_you_mean", "join_names", "show_value", "without_secrets"]
 
 LONGEST_VALUE = 80
 
@@ -36,3 +36,15 @@ def show_value(value: object) -> str:
     """
     text = repr(value)
     return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}... ({len(text)} characters)"
+
+
+def without_secrets(url: str) -> str:
+    """A URL with nothing in it that could be a password: no user, no options.
+
+    >>> without_secrets("postgresql://me:secret@host/stories?password=secret")
+    'postgresql://host/stories'
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return scheme.rpartition("@")[2].partition("?")[0]
+    return f"{scheme}{separator}{rest.rpartition('@')[2].partition('?')[0]}"

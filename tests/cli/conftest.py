@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from leverframe import Store, open_store
 from leverframe.cli import main
 
 Run = Callable[..., Result]
@@ -72,3 +73,15 @@ def damage(folder: Path) -> Callable[[str], None]:
             connection.commit()
 
     return damage
+
+
+@pytest.fixture
+def database(folder: Path) -> Path:
+    """Where commands keep what they store."""
+    return folder / "leverframe.db"
+
+
+@pytest.fixture
+def opened(database: Path) -> Callable[[], Store]:
+    """Opens what commands stored."""
+    return lambda: open_store(f"sqlite:///{database}")

@@ -126,9 +126,13 @@ def test_more_by_prefix(run: Run) -> None:
     assert result.stderr == "... more; --limit shows them\n"
 
 
-def test_a_limit_of_none(run: Run) -> None:
-    """A limit is at least one."""
-    assert run("ls", "pipeline", "--limit", "0").exit_code == 2
+@pytest.mark.usefixtures("stories")
+@pytest.mark.parametrize(("limit", "status"), [("0", 2), ("1", 0), (2**31, 0), (2**31 + 1, 2), ("9" * 20, 2)])
+def test_the_range_of_a_limit(run: Run, limit: object, status: int) -> None:
+    """A limit is at least one, and no more than a database can count to."""
+    result = run("ls", "pipeline", "--limit", limit)
+    assert result.exit_code == status
+    assert ("is not in the range 1<=x<=2147483648" in result.stderr) is (status == 2)
 
 
 @pytest.mark.usefixtures("stories")

@@ -12,9 +12,9 @@ from documents import (
     INSTALL_UV,
     ROOT,
     anchors,
+    check_document,
     parse_document,
     prose,
-    run_document,
     run_on_terminal,
     sessions,
     write_files,
@@ -34,7 +34,7 @@ def named(path: Path) -> str:
 @pytest.mark.usefixtures("folder")
 def test_every_block_of_a_document_runs(path: Path) -> None:
     """Each block of Python and each command runs, and prints what the document says."""
-    run_document(parse_document(path))
+    check_document(parse_document(path))
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/tutorial.md", "docs/storage.md"])

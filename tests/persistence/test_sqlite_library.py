@@ -97,7 +97,9 @@ def test_the_warning_is_given_once(tmp_path: Path) -> None:
     open_with_warning(tmp_path / "one.db").close()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        open_sqlite(f"sqlite:///{tmp_path}/two.db").close()
+        backend = open_sqlite(f"sqlite:///{tmp_path}/two.db")
+    assert autocheckpoint(backend) == 0
+    backend.close()
 
 
 @pytest.mark.usefixtures("faulty")

@@ -220,9 +220,10 @@ def test_an_up_to_date_file_needs_no_sqlite_utils(path: Path) -> None:
     open_sqlite(url(path)).close()
     code = (
         "import sys; from leverframe.persistence.sqlite import open_sqlite; "
-        "open_sqlite(sys.argv[1]).close(); sys.exit('sqlite_utils' in sys.modules)"
+        "open_sqlite(sys.argv[1]).close(); print('sqlite_utils' in sys.modules)"
     )
-    subprocess.run([sys.executable, "-c", code, url(path)], check=True, timeout=120)
+    program = [sys.executable, "-c", code, url(path)]
+    assert subprocess.run(program, capture_output=True, check=True, timeout=120).stdout == b"False\n"
 
 
 # ---------------------------------------------------------------- migrations

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from waiting import LONG, until
 
 from leverframe.errors import StoreClosed, StoreFailure, StoreFull, StoreTimeout, StoreVanished
 from leverframe.persistence.backend import Creation, LookupValue, Move, NewMessage
@@ -276,10 +277,9 @@ def test_memory_is_read_between_transactions() -> None:
             version(backend)
         reader = threading.Thread(target=lambda: seen.append(version(backend)))
         reader.start()
-        while not backend.turn.waiting():
-            pass
+        until(backend.turn.waiting)
         writer.move(full_move())
-    reader.join()
+    reader.join(LONG)
     assert seen == [2]
     backend.close()
 
@@ -297,7 +297,7 @@ def test_threads_write_and_read_together(backend: SQLiteBackend) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(LONG)
     assert backend.read().count("Order")[0].number == 121
 
 
@@ -330,15 +330,13 @@ def test_closing_waits_for_a_write(backend: SQLiteBackend) -> None:
     with backend.write() as writer:
         closer = threading.Thread(target=backend.close)
         closer.start()
-        while backend.turn.waiting() < 1:
-            pass
+        until(lambda: backend.turn.waiting() == 1)
         late = threading.Thread(target=write_late)
         late.start()
-        while backend.turn.waiting() < 2:
-            pass
+        until(lambda: backend.turn.waiting() == 2)
         writer.move(full_move())
-    closer.join()
-    late.join()
+    closer.join(LONG)
+    late.join(LONG)
     assert told == ["was closed"]
 
 
@@ -407,13 +405,13 @@ block._writer.save_cursor("name", 1)
 block.__exit__(None, None, None)
 assert backend.read().cursor("name") == 1
 backend.close()
+print("both refused")
 """
 
 
-@pytest.mark.parametrize("_", [None] if hasattr(__import__("os"), "fork") else [])
-def test_a_fork(path: Path, _: None) -> None:
+def test_a_fork(path: Path) -> None:
     """A forked process is refused, also inside a transaction, which its parent then commits undisturbed."""
-    run(FORK, path)
+    assert run(FORK, path) == "both refused\n"
 
 
 def test_another_program_holds_the_file(backend: SQLiteBackend, path: Path) -> None:
@@ -439,6 +437,6 @@ def test_another_programs_short_write_is_waited_for(backend: SQLiteBackend, path
     ending.start()
     with backend.write() as writer:
         writer.move(full_move())
-    ending.join()
+    ending.join(LONG)
     stranger.close()
     assert version(backend) == 2

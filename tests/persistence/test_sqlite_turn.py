@@ -8,15 +8,13 @@ import threading
 from pathlib import Path
 
 import pytest
+from waiting import LONG, until
 
 from leverframe.errors import StoreFailure, StoreTimeout
 from leverframe.persistence.sqlite import open_sqlite
 from leverframe.persistence.sqlite.location import Location
 from leverframe.persistence.sqlite.lock_file import LockFile
 from leverframe.persistence.sqlite.turn import Line, Ticket, Turn
-
-# How long something may take that will happen for certain: on a slow machine, late.
-LONG = 60.0
 
 
 def turn_at(path: Path, timeout: float = LONG) -> Turn:
@@ -43,6 +41,10 @@ def end_helpers() -> None:
     assert not helpers()
 
 
+def until_waiting(turn: Turn, number: int) -> None:
+    until(lambda: turn.waiting() == number)
+
+
 # ---------------------------------------------------------------- threads
 
 
@@ -60,8 +62,7 @@ def test_threads_are_served_in_their_order() -> None:
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
     for number, thread in enumerate(threads):
         thread.start()
-        while turn.waiting() <= number:
-            pass
+        until_waiting(turn, number + 1)
     turn.give_back(first)
     for thread in threads:
         thread.join(LONG)
@@ -74,8 +75,7 @@ def test_a_turn_is_handed_over_not_raced_for() -> None:
     assert line.enter_at_once(first)
     waiting = threading.Thread(target=line.enter, args=(second, LONG))
     waiting.start()
-    while not line.waiting():
-        pass
+    until(line.waiting)
     line.leave(first)
     assert line.owner is second
     assert not line.enter_at_once(third)

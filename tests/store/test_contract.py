@@ -680,7 +680,7 @@ def test_refused_and_failed_tell_nothing(store: Store) -> None:
 # ---------------------------------------------------------------- keys
 
 
-AWKWARD = ["a b", "ä", "日本", "😀", '"quoted"', "[1]", "a\x00b", "\n", "%_", "'; drop", "x" * 5000, "\ud800"]
+AWKWARD = ["a b", "ä", "日本", "😀", '"quoted"', "[1]", "a\x00b", "\n", "%_", "'; drop", "x" * 5000, "\U0010ffff"]
 
 
 @pytest.mark.parametrize("key", [*AWKWARD, ("a",), ("a", "b"), ("[", '"'), tuple(AWKWARD)])
@@ -692,9 +692,9 @@ def test_any_key(store: Store, key: Any) -> None:
     assert [s.key for s in store.find(Pipeline, prefix=key[:1])] == [key]
 
 
-@pytest.mark.parametrize("key", ["", (), ("",), ("a", ""), None, 7, ["a"], ("a", 1), b"a"])
+@pytest.mark.parametrize("key", ["", (), ("",), ("a", ""), None, 7, ["a"], ("a", 1), b"a", "a\ud800", ("\udfff",)])
 def test_wrong_key(store: Store, key: Any) -> None:
-    """An empty key, or one not made of strings, is refused by every verb."""
+    """An empty key, one not made of strings, or with half a character in it, is refused by every verb."""
     for verb in (
         lambda: store.create(Pipeline, key, Backlog()),
         lambda: store.get(Pipeline, key),

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -90,6 +90,7 @@ class Model:
         try:
             decision = decide(Parcel, self.state(key), event, at)
         except TransitionNotAllowed as refusal:
+            refusal.key = key
             return str(refusal)
         if self.label_taken(key, decision.state):
             return "AlreadyExists"
@@ -103,7 +104,12 @@ def kind_of(state: object) -> type[Any]:
 
 
 def check_rules(machine: type[RuleBasedStateMachine]) -> None:
-    run_state_machine_as_test(machine, settings=settings(max_examples=60, stateful_step_count=25, deadline=None))
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        ),
+    )
 
 
 class StoreAgainstModel(RuleBasedStateMachine):

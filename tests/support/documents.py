@@ -37,9 +37,9 @@ __all__ = [
     "ROOT",
     "Session",
     "anchors",
+    "check_document",
     "parse_document",
     "prose",
-    "run_document",
     "run_on_terminal",
     "sections",
     "sessions",
@@ -224,7 +224,7 @@ _EVALUATORS: dict[str, Any] = {"python": _run_python, "console": _run_console}
 # ---------------------------------------------------------------- running
 
 
-def run_document(document: Document) -> int:
+def check_document(document: Document) -> int:
     """Run every block, in order, in the working folder; how many there were.
 
     Modules that the document wrote and imported are forgotten afterwards.

@@ -1,4 +1,4 @@
-"""Logs for tests of the command line, and what a replay left in a database."""
+"""Logs for tests of the command line, and what a replay printed and left in a database."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-__all__ = ["CLICK", "DIRTY", "ROOT", "create_line", "event_line", "rows_of", "write_log"]
+__all__ = ["CLICK", "DIRTY", "ROOT", "create_line", "event_line", "rows_of", "totals", "write_log"]
 
 ROOT = Path(__file__).parents[2]
 STORIES = ROOT / "examples" / "stories"
@@ -46,3 +46,17 @@ def rows_of(database: Path) -> dict[str, list[tuple[Any, ...]]]:
 def _rows(connection: sqlite3.Connection, table: str) -> list[tuple[Any, ...]]:
     columns = [name for _, name, *_ in connection.execute(f"PRAGMA table_info({table})") if name != "recorded_at"]
     return sorted(connection.execute(f"SELECT {', '.join(columns)} FROM {table}"), key=repr)
+
+
+def totals(**numbers: Any) -> dict[str, Any]:
+    """What `replay --json` prints: these numbers, and 0 for the others."""
+    zero: dict[str, Any] = {
+        "stories": 0,
+        "events": 0,
+        "moved": 0,
+        "refused": 0,
+        "malformed": 0,
+        "duplicates": 0,
+        "states": {},
+    }
+    return zero | numbers

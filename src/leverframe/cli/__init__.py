@@ -7,6 +7,7 @@
     lines.py       what a line says
     settling.py    what becomes of it in the store
     replay.py      `leverframe replay`, from the log to the report
+    progress.py    how far it has got, at a terminal
     report.py      what a replay came to
     reads.py       `leverframe ls`, `show` and `history`
     bodies.py      states and events as they are shown

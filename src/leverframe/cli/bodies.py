@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any, cast
 
-from leverframe import Event, Machine, Payload
+from leverframe import Event, Payload
+from leverframe.cli.targets import AnyMachine
 from leverframe.cli.text import shorten, single_line
 from leverframe.persistence.codec import codec_of, read_json
 
-__all__ = ["event_fields", "event_object", "show_event", "show_fields", "show_value", "state_fields"]
+__all__ = ["event_fields", "event_object", "field_text", "show_event", "show_fields", "state_fields"]
 
-AnyMachine = type[Machine[Any, Any]]
 Fields = dict[str, Any]
 
 LONGEST_FIELD = 40
@@ -52,9 +52,9 @@ def show_fields(fields: Fields) -> str:
     >>> show_fields({"commits_ahead": 3, "feature_branch": "fix"})
     'commits_ahead=3 feature_branch=fix'
     """
-    return " ".join(f"{name}={shorten(show_value(value), LONGEST_FIELD)}" for name, value in fields.items())
+    return " ".join(f"{name}={shorten(field_text(value), LONGEST_FIELD)}" for name, value in fields.items())
 
 
-def show_value(value: object) -> str:
+def field_text(value: object) -> str:
     """A field's value: text as it is, everything else as JSON."""
     return single_line(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))

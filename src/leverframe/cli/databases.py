@@ -31,4 +31,4 @@ def check_there(url: str, path: str) -> None:
 
 def database_file(url: str) -> str | None:
     """The file that a URL names; None if it names none.  Raises `InvalidURL`."""
-    return parse_location(url).path if url.startswith("sqlite:") else None
+    return parse_location(url).path if url.lower().startswith("sqlite:") else None

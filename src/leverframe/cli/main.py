@@ -20,6 +20,8 @@ __all__ = ["main"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+HIGHEST_LIMIT = 2**31
+
 
 class Commands(click.Group):
     """The commands, with every error of ours as one line on stderr."""
@@ -170,7 +172,7 @@ def replay(
     multiple=True,
     help="Only keys that begin so, or whose first part is this; once for each part.",
 )
-@click.option("--limit", type=click.IntRange(min=1), help="At most so many.  [default: 50; with --json all]")
+@click.option("--limit", type=click.IntRange(1, HIGHEST_LIMIT), help="At most so many.  [default: 50; with --json all]")
 @json_option
 @click.pass_context
 def list_instances(

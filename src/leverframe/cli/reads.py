@@ -7,18 +7,18 @@ from typing import Any
 
 from attrs import frozen
 
-from leverframe import Entry, Machine, Payload, Store, Stored
-from leverframe.cli.bodies import event_object, show_event, show_fields, show_value, state_fields
+from leverframe import Entry, Payload, Store, Stored
+from leverframe.cli.bodies import event_object, field_text, show_event, show_fields, state_fields
 from leverframe.cli.databases import open_existing
 from leverframe.cli.failures import FOUND, Failure, Finding, complain
 from leverframe.cli.output import Column, at_terminal, print_facts, print_json, print_note, print_rows, show_time
+from leverframe.cli.targets import AnyMachine
 from leverframe.cli.text import shorten, show_key, show_number
 from leverframe.errors import Key, NotFound, UnknownState, UnreadableRow
 from leverframe.wording import did_you_mean, join_names
 
 __all__ = ["list_rows", "show_history", "show_instance", "states_by_path"]
 
-AnyMachine = type[Machine[Any, Any]]
 AnyStored = Stored[Any, Any]
 AnyEntry = Entry[Any, Any]
 
@@ -192,7 +192,7 @@ def show_instance(machine: AnyMachine, url: str, words: tuple[str, ...], as_json
     rows = [
         ["key", show_key(stored.key)],
         ["state", stored.path],
-        *([name, show_value(value)] for name, value in state_fields(machine, stored.state).items()),
+        *([name, field_text(value)] for name, value in state_fields(machine, stored.state).items()),
         ["version", str(stored.version)],
         ["created", stored.created_at.isoformat()],
         ["changed", stored.changed_at.isoformat()],

@@ -9,12 +9,12 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any, BinaryIO, TextIO
+from typing import BinaryIO, TextIO
 
 import click
 from attrs import frozen
 
-from leverframe import Machine, Store, open_store
+from leverframe import Store, open_store
 from leverframe.cli.databases import database_file
 from leverframe.cli.failures import FOUND, INTERRUPTED, Failure, file_failure
 from leverframe.cli.lines import Line, Parser
@@ -22,11 +22,10 @@ from leverframe.cli.progress import show_progress
 from leverframe.cli.reading import RawLine, read_lines
 from leverframe.cli.report import Report
 from leverframe.cli.settling import Settler, Tally
+from leverframe.cli.targets import AnyMachine
 from leverframe.errors import Key, NotFound, UnreadableRow
 
 __all__ = ["replay_log"]
-
-AnyMachine = type[Machine[Any, Any]]
 
 STANDARD_INPUT = "-"
 
@@ -49,9 +48,9 @@ def replay_log(
         log = resources.enter_context(open_log(path))
         parser = Parser(machine, os.path.basename(path), delivery_field)
         check_distinct(path, database_file(url), refused_path)
-        refused = open_refused(resources, refused_path)
         store = resources.enter_context(open_store(url))
-        report = Report(refused)
+        # Only now, for this empties the file: what an earlier run left there is lost to a run that begins.
+        report = Report(open_refused(resources, refused_path))
         settler = Settler(store, machine, report.add)
         replaying = Replaying(path, log, parser, settler)
         try:

@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 from types import ModuleType
-from typing import Any, TypeGuard
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -15,7 +15,7 @@ from leverframe import Machine
 from leverframe.cli.failures import Failure
 from leverframe.wording import did_you_mean
 
-__all__ = ["SHIPPED", "TargetType", "find_machine"]
+__all__ = ["SHIPPED", "AnyMachine", "TargetType", "find_machine"]
 
 AnyMachine = type[Machine[Any, Any]]
 
@@ -63,6 +63,9 @@ def import_module(name: str) -> ModuleType:
 
 def find_class(module: ModuleType, name: str) -> AnyMachine:
     """The machine class of this name in a module."""
+    # Late, for the codec behind it is of no use to --help.
+    from leverframe.persistence.binding import is_machine
+
     machines: dict[str, AnyMachine] = {key: value for key, value in vars(module).items() if is_machine(value)}
     found = machines.get(name)
     if found is not None:
@@ -72,10 +75,6 @@ def find_class(module: ModuleType, name: str) -> AnyMachine:
     raise Failure(
         f"module {module.__name__} has no {name}{did_you_mean(name, machines) if machines else others(machines)}"
     )
-
-
-def is_machine(value: object) -> TypeGuard[AnyMachine]:
-    return isinstance(value, type) and issubclass(value, Machine) and value is not Machine
 
 
 def others(machines: dict[str, AnyMachine]) -> str:

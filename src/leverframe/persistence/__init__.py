@@ -1,0 +1,19 @@
+"""Machines that outlive the process: typed instances in a database, moved in transactions.
+
+opening.py     `open_store`, from a URL to a store
+store.py       the store: its verbs
+signatures.py  what these look like to a type checker
+arguments.py   what may be given to them
+sending.py     the path of an event: load, decide, commit
+refusals.py    refusals as text, for the same event sent again
+records.py     what a store answers
+binding.py     typed values as rows, and back
+lookups.py     look-ups that were declared or dropped meanwhile
+codec/         states and events as JSON, and back
+keys.py        keys as text
+instants.py    times as integers
+backend.py     what a database has to do
+statements.py  what is said to a database, in SQL
+finding.py     which statement answers a query
+sqlite/        the store on SQLite
+"""

@@ -19,6 +19,7 @@ from attrs import define
 __all__ = [
     "Backend",
     "Creation",
+    "Declaration",
     "Delivery",
     "JournalRow",
     "KeyRange",
@@ -63,10 +64,19 @@ class Delivery:
 
 @define
 class Loaded:
-    """What a decision starts from."""
+    """What a decision starts from; `declaration` numbers the look-ups that are kept for the machine."""
 
     snapshot: Snapshot
     delivery: Delivery | None
+    declaration: int | None = None
+
+
+@define
+class Declaration:
+    """Which look-ups are kept for a machine: `text` describes them, and `number` grows with each change."""
+
+    number: int
+    text: str
 
 
 @define
@@ -230,8 +240,8 @@ class Reader(Protocol):
         """At most `limit` instances of a machine with a number above `after`, in order of their numbers."""
         ...
 
-    def lookup_fields(self, machine: str) -> dict[str, bool]:
-        """The look-ups that are kept for a machine: fields, and whether their values are unique."""
+    def declaration(self, machine: str) -> Declaration | None:
+        """Which look-ups are kept for a machine; None if none ever were."""
         ...
 
     def journal(self, instance: int, first: int = 1, last: int | None = None) -> list[JournalRow]:
@@ -277,12 +287,8 @@ class Writer(Reader, Protocol):
         """Settle a delivery id as refused; False if the instance moved, or the id was settled, meanwhile."""
         ...
 
-    def declare_lookup(self, machine: str, field: str, unique: bool) -> None:
-        """From here on a look-up is kept for a machine; what is there already is added with `add_lookup`."""
-        ...
-
-    def forget_lookup(self, machine: str, field: str) -> None:
-        """A look-up is no longer kept, and all of its values are removed."""
+    def declare(self, machine: str, text: str) -> int:
+        """Keep other look-ups for a machine from here on; the values there are removed.  Its number."""
         ...
 
     def add_lookup(self, machine: str, instance: int, lookup: LookupValue) -> None:

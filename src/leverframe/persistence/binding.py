@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from types import NoneType
 from typing import Any, Generic, NoReturn, cast
 
 from typing_extensions import TypeVar
 
-from leverframe.errors import DecodeError, InvalidQuery, Key, UnknownState, UnreadableRow
+from leverframe.errors import (
+    DecodeError,
+    InvalidQuery,
+    Key,
+    MachineDefinitionError,
+    UnknownState,
+    UnreadableRow,
+)
+from leverframe.persistence.arguments import check_integer
 from leverframe.persistence.backend import (
     Creation,
     JournalRow,
@@ -24,11 +33,13 @@ from leverframe.persistence.codec import codec_of, read_json, write_json
 from leverframe.persistence.instants import from_microseconds
 from leverframe.persistence.keys import decode_key, prefix_ranges
 from leverframe.persistence.records import Entry, Stored, StoredMessage
+from leverframe.typed.annotations import type_name, union_members
+from leverframe.typed.fields import field_hints
 from leverframe.typed.machine import Machine
 from leverframe.typed.message import Message
 from leverframe.typed.payload import Event, Payload
 from leverframe.typed.table import Decision
-from leverframe.wording import did_you_mean
+from leverframe.wording import did_you_mean, show_value
 
 __all__ = ["Binding", "is_machine", "read_message"]
 
@@ -49,21 +60,58 @@ class Binding(Generic[S, E]):
         self.classes: dict[str, type[S]] = {path: leaf for leaf, path in self.paths.items()}
         self.lookups = {leaf: machine.lookup_fields(leaf) for leaf in machine.leaves()}
         self.lookup_fields = {name: unique for fields in self.lookups.values() for name, unique in fields}
+        self.declared = self._describe_lookups()
+        # The number under which the store keeps these look-ups, once it is known that it does.
+        self.declaration: int | None = None
+        self.confirmed = False
 
     def current(self) -> bool:
         """Whether this is how the machine reads today: an upcaster declared since makes it out of date."""
         return len(self._upcasters) == self._upcasters_read
 
+    def _describe_lookups(self) -> str:
+        """All that the values of look-ups are made of; empty if the machine has none."""
+        if not self.lookup_fields:
+            return ""
+        for name in self.lookup_fields:
+            self._check_one_type(name)
+        states = {leaf.__name__: [list(each) for each in fields] for leaf, fields in self.lookups.items() if fields}
+        steps = [[u.tag, u.version, u.to.__name__, u.to_version] for u in self._upcasters.values()]
+        return write_json({"states": states, "upcasters": sorted(steps)})
+
+    def _check_one_type(self, name: str) -> None:
+        types = {
+            type_name(member): leaf.__name__
+            for leaf, fields in self.lookups.items()
+            if any(field == name for field, _ in fields)
+            for member in union_members(field_hints(leaf)[name])
+            if member is not NoneType
+        }
+        if len(types) > 1:
+            told = ", ".join(f"{kind} in {leaf}" for kind, leaf in types.items())
+            problem = f"the look-up's field has several types ({told}), so that equal values differ; give it one"
+            raise MachineDefinitionError(self.machine.__name__, name, problem)
+
     # ------------------------------------------------------------ spellings of older code
 
     def learn_spellings(self, counts: list[StateCount]) -> None:
         """Read paths that today's code no longer has, through the upcasters of the classes that stood there."""
+        known = self.classes
+        learned: dict[str, type[S]] = {}
         for count in counts:
-            if count.state not in self.classes:
-                current = self.codec.current_state(count.type_name)
-                if current is not None:
-                    # Another thread may be reading the old one.
-                    self.classes = {**self.classes, count.state: current}
+            current = self.codec.current_state(count.type_name)
+            if current is not None and count.state not in known:
+                learned[count.state] = current
+            elif current is not None and count.number and known[count.state] is not current:
+                self._refuse_used_path(count, current)
+        if learned:
+            # Another thread may be reading the old one.
+            self.classes = {**known, **learned}
+
+    def _refuse_used_path(self, count: StateCount, current: type[S]) -> NoReturn:
+        given = self.classes[count.state].__name__
+        hint = f" alone: instances of {current.__name__} are stored under it; give {given}'s state another name"
+        raise UnknownState(self.name, count.state, hint)
 
     def paths_of(self, state: type[Payload] | None) -> tuple[str, ...] | None:
         """Every spelling of a leaf, or of the leaves of a superstate.  Raises `UnknownState`."""
@@ -204,15 +252,17 @@ class Binding(Generic[S, E]):
         self, state: type[Payload] | None, prefix: Key | None, where: Mapping[str, object] | None, limit: int | None
     ) -> Query:
         """What `Store.find` was asked.  Raises `UnknownState`, `InvalidKey`, `InvalidQuery`."""
-        if limit is not None and limit < 1:
-            self.refuse_query(f"limit={limit} finds nothing; give 1 or more, or None for all")
+        if limit is not None:
+            check_integer("limit", limit, at_least=1)
+        if state is not None and not isinstance(state, type):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
+            self.refuse_query(f"{show_value(state)} is no class of states; give a leaf or superstate class")
         ranges = () if prefix is None else prefix_ranges(prefix)
         lookups = tuple(self._condition(name, value) for name, value in (where or {}).items())
         return Query(self.name, self.paths_of(state), ranges, lookups, limit)
 
     def _condition(self, name: str, value: object) -> tuple[str, str]:
-        if name not in self.lookup_fields:
-            hint = did_you_mean(name, self.lookup_fields)
+        if not isinstance(name, str) or name not in self.lookup_fields:  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
+            hint = did_you_mean(str(name), self.lookup_fields)
             self.refuse_query(f"{name!r} is no look-up{hint}; declare it in the machine: {name} = lookup()")
         return name, self.codec.encode_field(name, value)
 

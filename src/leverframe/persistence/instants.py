@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from leverframe.errors import InvalidTime
+from leverframe.typed.table import to_utc
 
 __all__ = ["from_microseconds", "to_microseconds"]
 
@@ -13,7 +14,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def to_microseconds(time: datetime) -> int:
-    """Raises `InvalidTime` for one without a zone.
+    """Raises `InvalidTime` for one without a zone, or out of range in UTC.
 
     >>> from datetime import UTC, datetime
     >>> to_microseconds(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
@@ -23,9 +24,7 @@ def to_microseconds(time: datetime) -> int:
         return (time - _EPOCH) // _MICROSECOND
     if not isinstance(time, datetime):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
         raise InvalidTime(time, "is no datetime; give an aware one, such as datetime.now(UTC)")
-    if time.utcoffset() is None:
-        raise InvalidTime(time, "has no zone; give an aware one, such as datetime.now(UTC)")
-    return (time - _EPOCH) // _MICROSECOND
+    return (to_utc(time) - _EPOCH) // _MICROSECOND
 
 
 def from_microseconds(microseconds: int) -> datetime:

@@ -16,8 +16,10 @@ from leverframe.persistence.backend import KeyRange
 
 __all__ = ["Key", "decode_key", "encode_key", "prefix_ranges"]
 
-# Control characters (PostgreSQL refuses NUL) and lone surrogates (no UTF-8 has them) are written as escapes.
-_NEEDS_QUOTES = re.compile(r'^["\[]|[\x00-\x1f\ud800-\udfff]')
+# Control characters are written as escapes: PostgreSQL refuses NUL.
+_NEEDS_QUOTES = re.compile(r'^["\[]|[\x00-\x1f]')
+# Halves of a character, which no UTF-8 can hold.
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _LAST = "\U0010ffff"
 
 
@@ -30,6 +32,7 @@ def encode_key(key: Key) -> str:
     if isinstance(key, str):
         if not key:
             raise InvalidKey(key, "is empty")
+        _check_characters(key, key)
         return _quote(key) if _NEEDS_QUOTES.search(key) else str(key)
     if not isinstance(key, tuple):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
         raise InvalidKey(key, f"is of type {type(key).__name__}")
@@ -69,6 +72,7 @@ def prefix_ranges(prefix: Key) -> tuple[KeyRange, ...]:
 
 
 def _string_ranges(prefix: str) -> tuple[KeyRange, ...]:
+    _check_characters(prefix, prefix)
     quoted = _starting_with(_quote(prefix)[:-1])
     if not prefix:
         return KeyRange("", '"'), KeyRange("#", "["), KeyRange("\\", None), quoted
@@ -98,12 +102,15 @@ def _part(key: Any, part: Any) -> str:
         raise InvalidKey(key, f"has a part of type {type(part).__name__}")
     if not part:
         raise InvalidKey(key, "has an empty part")
+    _check_characters(key, part)
     return _quote(part)
 
 
 def _quote(text: str) -> str:
-    """As a JSON string: readable, except for what a database cannot hold."""
-    return json.dumps(text, ensure_ascii=_NEEDS_ESCAPES.search(text) is not None)
+    """As a JSON string, readable but for control characters."""
+    return json.dumps(text, ensure_ascii=False)
 
 
-_NEEDS_ESCAPES = re.compile(r"[\ud800-\udfff]")
+def _check_characters(key: Any, text: str) -> None:
+    if _SURROGATE.search(text):
+        raise InvalidKey(key, "has half a character, which cannot be stored")

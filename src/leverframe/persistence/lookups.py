@@ -4,52 +4,62 @@ from __future__ import annotations
 
 from typing import Any
 
-from leverframe.errors import AlreadyExists, UnreadableRow
-from leverframe.persistence.backend import Backend, Snapshot, UniqueTaken, Writer
+from leverframe.errors import AlreadyExists, LookupsChanged, UnreadableRow
+from leverframe.persistence.backend import Backend, Reader, Snapshot, UniqueTaken, Writer
 from leverframe.persistence.binding import Binding
 from leverframe.persistence.codec import read_json
 from leverframe.persistence.keys import decode_key
 
-__all__ = ["keep_declared_lookups"]
+__all__ = ["check_declaration", "keep_declared_lookups"]
 
 READ_AT_ONCE = 1000
 
 
 def keep_declared_lookups(backend: Backend, binding: Binding[Any, Any]) -> None:
-    """Make the look-ups that are kept those that the machine declares, in one transaction.
+    """Make the look-ups that are kept those that the machine declares today, in one transaction.
 
-    Raises `AlreadyExists` if one is declared unique now and two instances have the same value; nothing is changed then.
+    They are made anew for all instances where anything differs from which a look-up's value is made: the fields, the
+    states that have them, the upcasters.  Raises `AlreadyExists` if one is unique and two instances have the same
+    value; nothing is changed then.
     """
-    if backend.read().lookup_fields(binding.name) == binding.lookup_fields:
-        return
-    with backend.write() as writer:
-        kept = writer.lookup_fields(binding.name)
-        for field, unique in kept.items():
-            if binding.lookup_fields.get(field) != unique:
-                writer.forget_lookup(binding.name, field)
-        new = {field for field, unique in binding.lookup_fields.items() if kept.get(field) != unique}
-        for field in new:
-            writer.declare_lookup(binding.name, field, binding.lookup_fields[field])
-        _fill(writer, binding, new)
+    if not _is_kept(backend.read(), binding):
+        with backend.write() as writer:
+            # Another program of the same code may have been faster.
+            if not _is_kept(writer, binding):
+                binding.declaration = writer.declare(binding.name, binding.declared)
+                _fill(writer, binding)
+    binding.confirmed = True
 
 
-def _fill(writer: Writer, binding: Binding[Any, Any], fields: set[str]) -> None:
+def check_declaration(reader: Reader, binding: Binding[Any, Any]) -> None:
+    """Raise `LookupsChanged` if another program keeps other look-ups of the machine by now."""
+    kept = reader.declaration(binding.name)
+    if (None if kept is None else kept.number) != binding.declaration:
+        raise LookupsChanged(binding.name)
+
+
+def _is_kept(reader: Reader, binding: Binding[Any, Any]) -> bool:
+    kept = reader.declaration(binding.name)
+    binding.declaration = None if kept is None else kept.number
+    return binding.declared == ("" if kept is None else kept.text)
+
+
+def _fill(writer: Writer, binding: Binding[Any, Any]) -> None:
     last = 0
-    while fields and (rows := writer.instances(binding.name, last, READ_AT_ONCE)):
+    while binding.declared and (rows := writer.instances(binding.name, last, READ_AT_ONCE)):
         for row in rows:
-            _add(writer, binding, row, fields)
+            _add(writer, binding, row)
         last = rows[-1].instance
 
 
-def _add(writer: Writer, binding: Binding[Any, Any], row: Snapshot, fields: set[str]) -> None:
+def _add(writer: Writer, binding: Binding[Any, Any], row: Snapshot) -> None:
     try:
         values = binding.lookup_values(binding.state_of(row))
     except UnreadableRow:
         return  # It says so when it is read; that must not keep all others from being used.
     for value in values:
-        if value.field in fields:
-            try:
-                writer.add_lookup(binding.name, row.instance, value)
-            except UniqueTaken as taken:
-                key = decode_key(row.key)
-                raise AlreadyExists(binding.name, key, taken.field, read_json(taken.value)) from None
+        try:
+            writer.add_lookup(binding.name, row.instance, value)
+        except UniqueTaken as taken:
+            key = decode_key(row.key)
+            raise AlreadyExists(binding.name, key, taken.field, read_json(taken.value)) from None

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from leverframe.errors import InvalidURL
-from leverframe.wording import did_you_mean
+from leverframe.wording import did_you_mean, show_value, without_secrets
 
 if TYPE_CHECKING:
     from leverframe.persistence.store import Store
@@ -44,9 +44,12 @@ def open_store(
     ...     print(store.location)
     sqlite://
     """
-    scheme = url.partition(":")[0]
-    if scheme != "sqlite":
-        raise InvalidURL(_without_secrets(url), f"no store has the scheme {scheme!r}{did_you_mean(scheme, ['sqlite'])}")
+    _check_arguments(url, timeout)
+    scheme, separator, _ = url.partition(":")
+    if scheme.lower() != "sqlite":
+        hint = did_you_mean(scheme, ["sqlite"]) if separator else ""
+        problem = f"names no store{hint}; write sqlite:///stories.db for a file in the working folder"
+        raise InvalidURL(without_secrets(url) or "an empty URL", problem)
     # Late, so that machines can be used without the time that a database's libraries take to import.
     from leverframe.persistence.sqlite import open_sqlite
     from leverframe.persistence.store import Store
@@ -54,7 +57,8 @@ def open_store(
     return Store(open_sqlite(url, durability=durability, timeout=timeout), clock)
 
 
-def _without_secrets(url: str) -> str:
-    """The URL with nothing in it that could be a password."""
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}" if "@" in rest else url
+def _check_arguments(url: object, timeout: object) -> None:
+    if not isinstance(url, str):
+        raise InvalidURL(show_value(url), "is no URL; give a string such as sqlite:///stories.db")
+    if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, int | float)):
+        raise InvalidURL(without_secrets(url), f"timeout={show_value(timeout)} is no number of seconds")

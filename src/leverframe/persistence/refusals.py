@@ -40,4 +40,4 @@ def _error(told: dict[str, Any], key: Key) -> LeverframeError:
             return AlreadyExists(told["machine"], key, told["field"], told["value"])
         case _:
             accepted = tuple(told["accepted"])
-            return TransitionNotAllowed(told["machine"], told["event"], told["state"], accepted, told["reason"])
+            return TransitionNotAllowed(told["machine"], told["event"], told["state"], accepted, told["reason"], key)

@@ -19,10 +19,12 @@ from leverframe.errors import (
     Conflict,
     Key,
     LeverframeError,
+    LookupsChanged,
     NotFound,
     StaleState,
     TransitionNotAllowed,
 )
+from leverframe.persistence.arguments import check_delivery_id, check_expected
 from leverframe.persistence.backend import (
     Backend,
     Delivery,
@@ -38,6 +40,7 @@ from leverframe.persistence.binding import Binding
 from leverframe.persistence.codec import read_json
 from leverframe.persistence.instants import to_microseconds
 from leverframe.persistence.keys import encode_key
+from leverframe.persistence.lookups import check_declaration
 from leverframe.persistence.records import Receipt
 from leverframe.persistence.refusals import read_refusal, write_refusal
 from leverframe.typed.payload import Event, Payload
@@ -77,7 +80,9 @@ def make_request(
     expect: type[Payload] | None = None,
     delivery_id: str | None = None,
 ) -> Request[E]:
-    """A request at the time `clock` of the store.  Raises `InvalidKey`, `InvalidTime`."""
+    """A request at the time `clock` of the store.  Raises `InvalidKey`, `InvalidTime`, `InvalidQuery`."""
+    check_expected(expect)
+    check_delivery_id(delivery_id)
     recorded_at = to_microseconds(clock)
     if at is None:
         return Request(key, encode_key(key), event, clock, recorded_at, recorded_at, expect, delivery_id)
@@ -156,6 +161,7 @@ def send_many(
 
 
 def _create(writer: Writer, binding: Binding[S, E], request: Request[E], state: S) -> Loaded:
+    check_declaration(writer, binding)
     messages = enter(binding.machine, state, request.now)
     at = request.at
     creation = binding.creation(request.key_text, state, messages, at, request.recorded_at)
@@ -163,7 +169,8 @@ def _create(writer: Writer, binding: Binding[S, E], request: Request[E], state: 
         instance, _ = writer.create(creation)
     except UniqueTaken as taken:
         raise _taken(binding, request, taken) from None
-    return Loaded(Snapshot(instance, request.key_text, creation.state, creation.body, 1, at, at), None)
+    row = Snapshot(instance, request.key_text, creation.state, creation.body, 1, at, at)
+    return Loaded(row, None, binding.declaration)
 
 
 def _settle(writer: Writer, binding: Binding[S, E], loaded: Loaded, request: Request[E]) -> Receipt[S] | None:
@@ -182,6 +189,8 @@ def _load(reader: Reader, binding: Binding[S, E], request: Request[E]) -> Loaded
 def _found(binding: Binding[S, E], loaded: Loaded | None, request: Request[E]) -> Loaded:
     if loaded is None:
         raise NotFound(binding.name, request.key)
+    if loaded.declaration != binding.declaration:
+        raise LookupsChanged(binding.name)
     return loaded
 
 
@@ -201,6 +210,7 @@ def _answer(
     try:
         decision = decide(binding.machine, before, request.event, request.now)
     except TransitionNotAllowed as refusal:
+        refusal.key = request.key
         return _refused(row, before, refusal, request)
     move = binding.move(row, before, request.event, decision, request.at, request.recorded_at, request.delivery_id)
     return _Moving(move, type(before), decision.state)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Literal, Never, Protocol, TypeAlias
+from typing import Any, Literal, Protocol
 
 from typing_extensions import TypeVar
 
@@ -12,17 +11,10 @@ from leverframe.typed.handle import Handle
 from leverframe.typed.machine import Machine
 from leverframe.typed.payload import Payload
 
-__all__ = ["AfterMachine", "MachineClass", "OnRefused"]
+__all__ = ["MachineClass", "OnRefused"]
 
 S = TypeVar("S", bound=Payload)
 M_co = TypeVar("M_co", bound=Machine[Any, Any], covariant=True)
-V = TypeVar("V")
-
-# mypy settles a call's other type variables before it looks at an argument whose type has a callable in it.  Without
-# that it would join two events of one list to their common base, and then find no machine that takes that.  Nothing
-# callable is ever given or accepted.
-AfterMachine: TypeAlias = V | Callable[[Never], V]
-
 OnRefused = Literal["raise", "return"]
 
 

@@ -30,11 +30,15 @@ class Dialect:
 SNAPSHOT_COLUMNS = "s.instance, s.key, s.state, s.body, s.version, s.created_at, s.changed_at"
 NEWEST_FIRST = "ORDER BY s.changed_at DESC, s.instance DESC"
 
-LOAD = f"SELECT {SNAPSHOT_COLUMNS} FROM snapshot AS s WHERE s.machine = ? AND s.key = ?"
+LOAD = f"""
+SELECT {SNAPSHOT_COLUMNS}, l.number
+FROM snapshot AS s LEFT JOIN lookup_declaration AS l ON l.machine = s.machine
+WHERE s.machine = ? AND s.key = ?"""
 
 LOAD_WITH_DELIVERY = f"""
-SELECT {SNAPSHOT_COLUMNS}, d.instance, d.seq, d.refusal
-FROM snapshot AS s LEFT JOIN delivery AS d ON d.instance = s.instance AND d.delivery_id = ?
+SELECT {SNAPSHOT_COLUMNS}, l.number, d.instance, d.seq, d.refusal
+FROM snapshot AS s LEFT JOIN lookup_declaration AS l ON l.machine = s.machine
+LEFT JOIN delivery AS d ON d.instance = s.instance AND d.delivery_id = ?
 WHERE s.machine = ? AND s.key = ?"""
 
 COUNT = "SELECT state, type_name, number FROM state_count WHERE machine = ? ORDER BY state"
@@ -42,7 +46,7 @@ COUNT = "SELECT state, type_name, number FROM state_count WHERE machine = ? ORDE
 INSTANCES = f"""
 SELECT {SNAPSHOT_COLUMNS} FROM snapshot AS s WHERE s.machine = ? AND s.instance > ? ORDER BY s.instance LIMIT ?"""
 
-LOOKUP_FIELDS = "SELECT field, is_unique FROM lookup_field WHERE machine = ?"
+DECLARATION = "SELECT number, declared FROM lookup_declaration WHERE machine = ?"
 
 JOURNAL_COLUMNS = "seq, version, event, from_state, to_state, body, at"
 
@@ -82,9 +86,6 @@ ADD_JOURNAL = """
 INSERT INTO journal (instance, version, event, from_state, to_state, body, at, recorded_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
 
-# Where the driver does not tell the number of the row that was inserted.
-ADD_JOURNAL_RETURNING = f"{ADD_JOURNAL} RETURNING seq"
-
 CHANGE_COUNT = """
 INSERT INTO state_count (machine, state, type_name, number) VALUES (?, ?, ?, ?)
 ON CONFLICT (machine, state) DO UPDATE SET number = state_count.number + excluded.number"""
@@ -95,11 +96,12 @@ ADD_LOOKUP = """
 INSERT INTO lookup (instance, field, machine, value, is_unique) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (machine, field, value) WHERE is_unique = 1 DO NOTHING"""
 
-REMOVE_LOOKUPS_OF_FIELD = "DELETE FROM lookup WHERE machine = ? AND field = ?"
+REMOVE_LOOKUPS_OF_MACHINE = "DELETE FROM lookup WHERE machine = ?"
 
-DECLARE_LOOKUP = "INSERT INTO lookup_field (machine, field, is_unique) VALUES (?, ?, ?)"
-
-FORGET_LOOKUP = "DELETE FROM lookup_field WHERE machine = ? AND field = ?"
+DECLARE = """
+INSERT INTO lookup_declaration (machine, number, declared) VALUES (?, 1, ?)
+ON CONFLICT (machine) DO UPDATE SET number = lookup_declaration.number + 1, declared = excluded.declared
+RETURNING number"""
 
 ADD_MESSAGE = """
 INSERT INTO message (instance, version, topic, kind, correlation_id, body, at, recorded_at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -17,18 +18,21 @@ from leverframe.errors import (
     MachineDefinitionError,
     NotFound,
 )
+from leverframe.persistence.arguments import check_choice, check_integer, check_text, moment_before
 from leverframe.persistence.backend import Backend, Snapshot, UniqueTaken
 from leverframe.persistence.binding import Binding, is_machine, read_message
 from leverframe.persistence.codec import read_json
 from leverframe.persistence.instants import to_microseconds
 from leverframe.persistence.keys import encode_key
-from leverframe.persistence.lookups import keep_declared_lookups
+from leverframe.persistence.lookups import check_declaration, keep_declared_lookups
 from leverframe.persistence.records import Entry, Receipt, Send, Stored, StoredMessage
 from leverframe.persistence.sending import Request, make_request, send_many, send_one
-from leverframe.persistence.signatures import AfterMachine, MachineClass, OnRefused
+from leverframe.persistence.signatures import MachineClass, OnRefused
+from leverframe.typed.inference import Settled
 from leverframe.typed.machine import Machine
 from leverframe.typed.payload import Event, Payload
 from leverframe.typed.table import enter
+from leverframe.wording import show_value
 
 __all__ = ["Store"]
 
@@ -43,8 +47,9 @@ PRUNED_AT_ONCE = 1000
 class Store:
     """Instances of machines, in a database.  Made by `open_store`; a context manager; for any number of threads.
 
-    Every call is one transaction: it is written whole or not at all, and what has returned is durable.  Any call may
-    raise `StoreTimeout`, `StoreFull`, `StoreVanished`, `StoreClosed` or `StoreFailure`; then nothing of it is written.
+    What a call writes it writes in one transaction, whole or not at all, and what has returned is durable.  Any call
+    may raise `StoreTimeout`, `StoreFull`, `StoreVanished`, `StoreClosed` or `StoreFailure`; then nothing of it is
+    written.  (`prune_deliveries` works in batches, each a transaction.)
 
     >>> from leverframe import open_store
     >>> from leverframe.machines.pipeline import *
@@ -59,6 +64,7 @@ class Store:
         self._backend = backend
         self._clock = clock
         self._bindings: dict[Any, Binding[Any, Any]] = {}
+        self._lock = threading.Lock()
 
     @property
     def location(self) -> str:
@@ -68,12 +74,12 @@ class Store:
     # ------------------------------------------------------------ writing
 
     def create(
-        self, machine: MachineClass[M, S], key: Key, state: AfterMachine[S], *, at: datetime | None = None
+        self, machine: MachineClass[M, S], key: Key, state: Settled[S], *, at: datetime | None = None
     ) -> Stored[M, S]:
         """Store a new instance, in `state`, at version 1.
 
         `at` is the time for entry hooks and `created_at`; the store's clock without it.  Raises `AlreadyExists`,
-        `UnknownState`, `InvalidKey`, `EncodeError`.
+        `UnknownState`, `InvalidKey`, `InvalidTime`, `EncodeError`, `LookupsChanged`.
 
         >>> from leverframe import open_store
         >>> from leverframe.machines.pipeline import *
@@ -81,7 +87,7 @@ class Store:
         ...     store.create(Pipeline, "story-7", Backlog())
         <Pipeline 'story-7' in active.backlog, version 1>
         """
-        binding = self._binding(machine)
+        binding = self._keeping_lookups(machine)
         key_text = encode_key(key)
         clock = self._clock()
         messages = enter(binding.machine, state, at or clock)
@@ -89,6 +95,7 @@ class Store:
         creation = binding.creation(key_text, state, messages, written_at, to_microseconds(clock))
         try:
             with self._backend.write() as writer:
+                check_declaration(writer, binding)
                 instance, _ = writer.create(creation)
         except UniqueTaken as taken:
             value = read_json(taken.value) if taken.field else None
@@ -99,7 +106,7 @@ class Store:
         self,
         machine: type[Machine[S, E]],
         key: Key,
-        event: AfterMachine[E],
+        event: Settled[E],
         *,
         at: datetime | None = None,
         expect: type[Payload] | None = None,
@@ -114,7 +121,8 @@ class Store:
         `on_refused="return"` a refusal is a receipt, and not raised.
 
         Raises `TransitionNotAllowed`, `StaleState`, `NotFound`, `AlreadyExists` (a unique look-up's value is taken),
-        `UnreadableRow`, `EncodeError`, `WrongTarget`, `Conflict`, and what a handler raises: nothing is written then.
+        `UnreadableRow`, `InvalidTime`, `InvalidQuery`, `EncodeError`, `LookupsChanged`, `WrongTarget`, `Conflict`, and
+        what a handler raises: nothing is written then, but for the delivery id of a refusal.
 
         >>> from leverframe import open_store
         >>> from leverframe.machines.pipeline import *
@@ -125,7 +133,8 @@ class Store:
         >>> first.duplicate, again.duplicate, again.version
         (False, True, 2)
         """
-        binding = self._binding(machine)
+        binding = self._keeping_lookups(machine)
+        check_choice(on_refused)
         request = make_request(self._clock(), key, cast("E", event), at, expect, delivery_id)
         receipt: Receipt[S] = send_one(self._backend, binding, request)
         if receipt.error is not None and on_refused == "raise":
@@ -135,16 +144,17 @@ class Store:
     def send_many(
         self,
         machine: type[Machine[S, E]],
-        events: AfterMachine[Iterable[tuple[Key, E] | Send[E]]],
+        events: Settled[Iterable[tuple[Key, E] | Send[E]]],
         *,
-        create: AfterMachine[S] | None = None,
+        create: Settled[S] | None = None,
         on_refused: OnRefused = "raise",
     ) -> list[Receipt[S]]:
         """Send events in their order, in one transaction; a receipt each.
 
         An item is a pair of key and event, or a `Send`.  With `create`, an instance that is missing is created first
         in that state, at the time of its first event.  A refusal is raised, and then nothing of the whole call is
-        written; with `on_refused="return"` it is a receipt, and the others are written.  Raises as `send` does.
+        written; with `on_refused="return"` it is a receipt, and the others are written.  Raises as `send` does, and
+        `AlreadyExists` where a missing instance cannot be created.
 
         >>> from leverframe import open_store
         >>> from leverframe.machines.pipeline import *
@@ -153,8 +163,9 @@ class Store:
         >>> [receipt.version for receipt in receipts]
         [2, 2]
         """
-        binding = self._binding(machine)
+        binding = self._keeping_lookups(machine)
         clock = self._clock()
+        check_choice(on_refused)
         items = cast("Iterable[tuple[Key, E] | Send[E]]", events)
         requests = [_request(clock, item) for item in items]
         return send_many(self._backend, binding, requests, create, raise_refused=on_refused == "raise")
@@ -209,7 +220,8 @@ class Store:
 
         `prefix` keeps keys that begin so: a tuple's first parts, or a string's first characters.  `where` keeps those
         with these values in fields that the machine declares as look-ups.  `limit` None means all: they are read at
-        once.  A row that cannot be read raises when its `state` is asked for.  Raises `UnknownState`, `InvalidQuery`.
+        once.  A row that cannot be read raises when its `state` is asked for.  Raises `UnknownState`, `InvalidQuery`,
+        `InvalidKey`, `EncodeError`, `LookupsChanged`.
 
         >>> from leverframe import open_store
         >>> from leverframe.machines.pipeline import *
@@ -218,9 +230,11 @@ class Store:
         ...     [(found.key, found.state.commits_ahead) for found in store.find(Pipeline, Merge)]
         [('story-7', 2)]
         """
-        binding = self._binding(machine)
+        binding = self._keeping_lookups(machine) if where else self._binding(machine)
         reader = self._backend.read()
         binding.learn_spellings(reader.count(binding.name))
+        if where:
+            check_declaration(reader, binding)
         return [binding.stored(row) for row in reader.find(binding.query(state, prefix, where, limit))]
 
     def count(self, machine: type[Machine[S, E]]) -> Counter[type[S]]:
@@ -281,6 +295,7 @@ class Store:
         row = self._load(binding, key)
         reader = self._backend.read()
         if version is not None:
+            check_integer("version", version)
             line = next(iter(reader.journal(row.instance, version, version)), None)
         else:
             line = reader.journal_at(row.instance, to_microseconds(cast("datetime", at)))
@@ -301,18 +316,25 @@ class Store:
         ...     for message in store.messages("mailer"):
         ...         store.save_cursor("mailer", message.position)
         """
-        if limit < 1:
-            raise InvalidQuery("", f"limit={limit} reads nothing; give 1 or more")
+        check_integer("limit", limit, at_least=1)
         reader = self._backend.read()
-        position = reader.cursor(after) if isinstance(after, str) else after
+        position = reader.cursor(check_text("a cursor's name", after)) if isinstance(after, str) else after
+        check_integer("after", position, at_least=0)
+        if topic is not None:
+            check_text("topic", topic)
         return [read_message(row) for row in reader.messages(position, topic, limit)]
 
     def cursor(self, name: str) -> int:
         """The position kept under this name; 0, before all messages, if there is none."""
-        return self._backend.read().cursor(name)
+        return self._backend.read().cursor(check_text("a cursor's name", name))
 
     def save_cursor(self, name: str, position: int) -> None:
-        """Keep a position durably under a name, for `messages(name)`; an earlier one reads again."""
+        """Keep a message's position durably under a name, for `messages(name)`; an earlier one reads again.
+
+        Raises `InvalidQuery` for what is no position.
+        """
+        check_text("a cursor's name", name)
+        check_integer("position", position, at_least=0)
         with self._backend.write() as writer:
             writer.save_cursor(name, position)
 
@@ -323,7 +345,7 @@ class Store:
 
         An id that is forgotten and comes again is sent as if for the first time.
         """
-        before = to_microseconds(self._clock() - older_than)
+        before = to_microseconds(moment_before(self._clock(), older_than))
         forgotten = 0
         while True:
             with self._backend.write() as writer:
@@ -356,12 +378,19 @@ class Store:
     def _bind(self, machine: Any) -> Binding[Any, Any]:
         if not is_machine(machine):
             raise InvalidQuery("", f"{machine!r} is no machine; give a class that inherits Machine")
-        for other in self._bindings:
+        for other in tuple(self._bindings):
             if other is not machine and other.machine_name == machine.machine_name:
                 _refuse_namesake(machine, other)
         binding: Binding[Any, Any] = Binding(machine)
-        keep_declared_lookups(self._backend, binding)
         self._bindings[machine] = binding
+        return binding
+
+    def _keeping_lookups(self, machine: Any) -> Binding[Any, Any]:
+        """The machine's binding, once the look-ups that are kept are known to be those that it declares."""
+        binding = self._binding(machine)
+        if not binding.confirmed:
+            with self._lock:
+                keep_declared_lookups(self._backend, binding)
         return binding
 
     def _load(self, binding: Binding[Any, Any], key: Key) -> Snapshot:
@@ -374,8 +403,9 @@ class Store:
 def _request(clock: datetime, item: tuple[Key, E] | Send[E]) -> Request[E]:
     if isinstance(item, Send):
         return make_request(clock, item.key, item.event, item.at, item.expect, item.delivery_id)
-    key, event = item
-    return make_request(clock, key, event)
+    if not (isinstance(item, tuple) and len(item) == 2):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
+        raise InvalidQuery("", f"{show_value(item)} is no pair of key and event, and no Send; give one of these")
+    return make_request(clock, *item)
 
 
 def _refuse_namesake(machine: Any, other: Any) -> None:

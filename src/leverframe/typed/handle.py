@@ -9,6 +9,7 @@ from typing_extensions import TypeIs, TypeVar
 
 from leverframe.errors import NotInState, TransitionNotAllowed
 from leverframe.typed.declare import Edge
+from leverframe.typed.inference import Settled
 from leverframe.typed.message import Message
 from leverframe.typed.payload import Event, Payload
 from leverframe.typed.table import accepted_events, can_take, decide
@@ -80,7 +81,7 @@ class Handle(_HandleFields[M_co, S_co]):
         made.__class__ = Handle
         return made  # type: ignore[no-any-return]  # it is a Handle since the line above
 
-    def fire(self, edge: Edge[S_co, Q, T], event: Q, now: datetime | None = None) -> Handle[M_co, T]:
+    def fire(self, edge: Edge[S_co, Q, T], event: Settled[Q], now: datetime | None = None) -> Handle[M_co, T]:
         """As `send`, by exactly this move, whose type the result has.
 
         Raises `TransitionNotAllowed` also where the machine would take the event by another move: because a guard
@@ -92,7 +93,7 @@ class Handle(_HandleFields[M_co, S_co]):
         """
         decision = decide(self._machine, self.state, event, now)
         if decision.edge is not edge:
-            self._refuse_other_edge(edge, event, decision.edge)
+            self._refuse_other_edge(edge, cast("Q", event), decision.edge)
         return cast("Handle[M_co, T]", make_handle(self._machine, decision.state, decision.messages))
 
     def can(self: Handle[Machine[Any, E0], Any], event: E0 | type[E0], now: datetime | None = None) -> bool:
@@ -116,7 +117,7 @@ class Handle(_HandleFields[M_co, S_co]):
         return cast("tuple[type[E0], ...]", accepted_events(self._machine, self.state))
 
     def as_(self, state: type[X]) -> Handle[M_co, X]:
-        """The same handle, typed: known to be in a leaf or superstate.  Raises `NotInState`.
+        """The same handle, typed: known to be in a leaf or superstate.  Raises `NotInState`, `UnknownState`.
 
         >>> from leverframe.machines.pipeline import *
         >>> Pipeline.start(Backlog()).as_(Done)
@@ -124,6 +125,7 @@ class Handle(_HandleFields[M_co, S_co]):
         leverframe.errors.NotInState: Pipeline is in active.backlog, not in Done; match on the state first
         """
         if not isinstance(self.state, state):
+            self._machine.path(state)  # raises `UnknownState` for a class that it never is in
             raise NotInState(self._machine.__name__, state.__name__, self._machine.path(type(self.state)))
         return cast("Handle[M_co, X]", self)
 

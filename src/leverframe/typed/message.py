@@ -7,6 +7,8 @@ from typing import Any
 
 from attrs import field, frozen
 
+from leverframe.errors import InvalidField
+
 __all__ = ["Message"]
 
 
@@ -27,3 +29,10 @@ class Message:
     kind: str
     correlation_id: str = ""
     body: Mapping[str, Any] = field(factory=dict[str, Any])
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("topic", "kind", "correlation_id"):
+            if not isinstance(getattr(self, name), str):
+                raise InvalidField("Message", name, "str", getattr(self, name))
+        if not isinstance(self.body, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
+            raise InvalidField("Message", "body", "dict", self.body)

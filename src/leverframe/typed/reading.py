@@ -77,6 +77,10 @@ def _check_payload(structure: Structure, path: str, native: State) -> None:
         raise structure.fail(path, "the state has no payload; write state(Payload), with a frozen attrs class")
     if not (isinstance(payload, type) and issubclass(payload, Payload)):
         raise structure.fail(path, f"{payload!r} is no Payload; let the class inherit leverframe.Payload")
+    if getattr(payload, "__parameters__", ()):
+        raise structure.fail(
+            path, f"payload {payload.__name__} is generic, and could not be read back; write out its types"
+        )
     if not is_frozen_attrs(payload):
         problem = f"payload {payload.__name__} is no frozen attrs class; decorate it with @attrs.frozen"
         raise structure.fail(path, problem)

@@ -25,6 +25,7 @@ MACHINE_NAMES = frozenset(
         "_payload",
         "_structure",
         "_table",
+        "_codec",
         "_upcasters",
         "_taken",
         "final_states",

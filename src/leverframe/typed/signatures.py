@@ -39,6 +39,8 @@ def _check_event(structure: Structure, event: Any, name: str) -> None:
     if not (isinstance(event, type) and issubclass(event, Event)):
         problem = f"{name} in the union of events is no Event; let the class inherit leverframe.Event"
         raise structure.fail("", problem)
+    if getattr(event, "__parameters__", ()):
+        raise structure.fail(name, "the event is generic, and could not be read back; write out its types")
     if not is_frozen_attrs(event):
         raise structure.fail(name, "the event is no frozen attrs class; decorate it with @attrs.frozen")
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn
 from attrs import evolve, frozen
 from typing_extensions import TypeVar
 
-from leverframe.errors import InvalidTime, TransitionNotAllowed, UnknownState, WrongTarget
+from leverframe.errors import InvalidField, InvalidTime, TransitionNotAllowed, UnknownState, WrongTarget
 from leverframe.typed.annotations import foreign_hint
 from leverframe.typed.message import Message
 from leverframe.wording import join_names
@@ -36,6 +36,7 @@ __all__ = [
     "raise_refusal",
     "raise_unknown_state",
     "raise_wrong_target",
+    "to_utc",
 ]
 
 S = TypeVar("S")
@@ -109,7 +110,7 @@ class Chart(Generic[S, E]):
         if now is None:
             now = self._now = datetime.now(UTC)
         elif now.tzinfo is not UTC:
-            now = self._now = _to_utc(now)
+            now = self._now = to_utc(now)
         return now
 
     def announce(self, before: S, event: E, after: S) -> Iterable[Message]:  # noqa: ARG002
@@ -239,10 +240,17 @@ def _run_hooks(hooks: MoveHooks, self: object, before: object, event: object, af
         messages += hooks.announce(self, before, event, after)
     for hook in hooks.entries:
         messages += hook(self, after)
+    if not all(isinstance(message, Message) for message in messages):  # pyright: ignore[reportUnnecessaryIsInstance]  # handlers without a type checker
+        _refuse_messages(self, messages)
     return tuple(messages)
 
 
-def _to_utc(now: datetime) -> datetime:
+def _refuse_messages(self: object, messages: list[Any]) -> NoReturn:
+    wrong = next(message for message in messages if not isinstance(message, Message))
+    raise InvalidField(type(self).__name__, "a hook's messages", "Message", wrong)
+
+
+def to_utc(now: datetime) -> datetime:
     if now.utcoffset() is None:
         raise InvalidTime(now, "has no zone; give an aware one, such as datetime.now(UTC)")
     try:

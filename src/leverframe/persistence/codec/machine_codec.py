@@ -153,9 +153,6 @@ def _read_and_write(form: Form, value: object) -> Any:
     return form.write(form.read(value, None))
 
 
-_codecs: dict[type, MachineCodec[Any, Any]] = {}
-
-
 def codec_of(machine: type[Machine[S, E]]) -> MachineCodec[S, E]:
     """The codec of a machine: always the same one, until an upcaster is declared.
 
@@ -166,7 +163,9 @@ def codec_of(machine: type[Machine[S, E]]) -> MachineCodec[S, E]:
     >>> codec_of(Pipeline) is codec_of(Pipeline)
     True
     """
-    codec = _codecs.get(machine)
+    # Kept on the class, so that it goes when the class goes.
+    codec: MachineCodec[S, E] | None = vars(machine).get("_codec")
     if codec is None or codec._upcasters_seen != len(machine._upcasters):  # pyright: ignore[reportPrivateUsage]  # the package's own
-        codec = _codecs[machine] = MachineCodec(machine)
+        codec = MachineCodec(machine)
+        type.__setattr__(machine, "_codec", codec)
     return codec

@@ -11,7 +11,16 @@ from leverframe.errors import CannotOpen, StoreClosed
 from leverframe.persistence.sqlite.connection import connect, set_up_writer
 from leverframe.persistence.sqlite.driver import OLDEST, checkpoints_safely, is_too_old, sqlite3, warn_once
 from leverframe.persistence.sqlite.faults import opening_fault
-from leverframe.persistence.sqlite.files import check_openable, file_uri, identity, is_marked_by_another
+from leverframe.persistence.sqlite.files import (
+    OPENING,
+    Identity,
+    check_openable,
+    file_uri,
+    is_marked_by_another,
+    is_open_here,
+    note_closed,
+    note_open,
+)
 from leverframe.persistence.sqlite.location import Location, parse_location
 from leverframe.persistence.sqlite.lock_file import LockFile
 from leverframe.persistence.sqlite.migrations import MIGRATIONS, Migration
@@ -51,14 +60,29 @@ def open_sqlite(
     """
     location = parse_location(url, durability, timeout)
     check_library(location)
-    check_openable(location)
-    check_stranger(location)
+    opened = look_into(location)
     turn = Turn(location, open_lock_file(location))
     try:
-        return SQLiteBackend(location, turn, open_writer(location, turn, migrations))
+        return SQLiteBackend(location, turn, open_writer(location, turn, migrations), opened)
     except BaseException:
         turn.close()
+        if opened is not None:
+            note_closed(opened)
         raise
+
+
+def look_into(location: Location) -> Identity | None:
+    """Refuse what is no database of ours, and note which file is opened."""
+    if location.path is None:
+        return None
+    with OPENING:
+        check_openable(location)
+        if not is_open_here(location.path):
+            check_stranger(location)
+        try:
+            return note_open(location.path)
+        except OSError as error:
+            raise CannotOpen(location.text, f"the file cannot be made: {error.strerror}") from error
 
 
 class SQLiteBackend:
@@ -66,9 +90,9 @@ class SQLiteBackend:
 
     one_writer = True
 
-    def __init__(self, location: Location, turn: Turn, connection: sqlite3.Connection) -> None:
+    def __init__(self, location: Location, turn: Turn, connection: sqlite3.Connection, opened: Identity | None) -> None:
         self.where = location
-        self.opened = None if location.path is None else identity(location.path)
+        self.opened = opened
         self.turn = turn
         self.connection = connection
         self._source = self._make_source()
@@ -96,8 +120,8 @@ class SQLiteBackend:
             self.closed = True
             return
         ticket = Ticket()
-        self.turn.take_among_threads(ticket)
         try:
+            self.turn.take_among_threads(ticket)
             self._close_all()
         finally:
             self.turn.give_back(ticket)
@@ -124,6 +148,8 @@ class SQLiteBackend:
                 self._checkpoint()
             self.connection.close()
             self.turn.close()
+            if self.opened is not None:
+                note_closed(self.opened)
 
     def _checkpoint(self) -> None:
         # What was committed is safe without it: one that fails is made up for by the next.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections import Counter
 from pathlib import Path
 
 from leverframe.errors import MissingFolder, NotADatabase, ReadOnly
@@ -25,9 +27,36 @@ def identity(path: str) -> Identity | None:
     """Which file stands at `path`; None if there is none."""
     try:
         found = os.stat(path)
-    except FileNotFoundError:
+    except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+# To read a file that SQLite has open in this process, and close it again, would end SQLite's locks on it: POSIX gives
+# locks to processes, not to descriptors.  So files are looked into only while no store of this process has them open.
+OPENING = threading.Lock()
+_open_here: Counter[Identity] = Counter()
+
+
+def is_open_here(path: str) -> bool:
+    """Whether a store of this process has the file open."""
+    found = identity(path)
+    return found is not None and _open_here[found] > 0
+
+
+def note_open(path: str) -> Identity:
+    """Note that a store is about to open the file, which is made if it is not there."""
+    if identity(path) is None:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o644))
+    found = os.stat(path)
+    _open_here[found.st_dev, found.st_ino] += 1
+    return found.st_dev, found.st_ino
+
+
+def note_closed(opened: Identity) -> None:
+    """Note that a store has closed the file."""
+    with OPENING:
+        _open_here[opened] -= 1
 
 
 def check_openable(location: Location) -> None:
@@ -38,7 +67,7 @@ def check_openable(location: Location) -> None:
     folder = os.path.dirname(path)
     if not os.path.isdir(folder):
         raise MissingFolder(location.text, f"the folder {folder} is not there; make it first")
-    if os.path.lexists(path):
+    if os.path.lexists(path) and not is_open_here(path):
         check_file(location, path)
     if not may_write(path):
         raise ReadOnly(location.text, NOT_WRITABLE)

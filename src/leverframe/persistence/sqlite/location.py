@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, unquote
 from attrs import evolve, frozen
 
 from leverframe.errors import InvalidURL
-from leverframe.wording import did_you_mean
+from leverframe.wording import did_you_mean, without_secrets
 
 __all__ = ["MEMORY", "Durability", "Location", "parse_location"]
 
@@ -57,28 +57,18 @@ def parse_location(url: str, durability: str | None = None, timeout: float | Non
 
 def parse_path(url: str, place: str) -> str | None:
     """The file behind `sqlite://`, None for a database in memory."""
-    if "#" in place:
-        raise InvalidURL(url, "has a '#': write %23 where the file's name has one")
     host, slash, quoted = place.partition("/")
     if host:
         problem = "names a host; for a file write a slash more: sqlite:///relative.db or sqlite:////absolute.db"
         raise InvalidURL(without_secrets(url), problem)
+    if "#" in place:
+        raise InvalidURL(without_secrets(url), "has a '#': write %23 where the file's name has one")
     path = unquote(quoted, errors="surrogateescape")
     if path == MEMORY or not slash:
         return None
     if not path or "\0" in path:
-        raise InvalidURL(url, f"names no file: {SHAPES}")
+        raise InvalidURL(without_secrets(url), f"names no file: {SHAPES}")
     return os.path.realpath(without_drive_slash(path))
-
-
-def without_secrets(url: str) -> str:
-    """The URL with nothing in it that could be a password.
-
-    >>> without_secrets("sqlite://me:secret@host/x.db")
-    'sqlite://host/x.db'
-    """
-    scheme, separator, rest = url.partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else scheme
 
 
 def without_drive_slash(path: str) -> str:

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from io import FileIO
+from weakref import WeakSet
 
 __all__ = ["LockFile"]
 
@@ -60,6 +61,7 @@ class LockFile:
     """A lock between processes.  One thread at a time may use it: the one whose turn it is."""
 
     def __init__(self, path: str) -> None:
+        OPEN_HERE.add(self)
         self.path = path
         self._file: FileIO | None = None
         self._abandoned: Wait | None = None
@@ -147,6 +149,18 @@ class Wait:
                 self.file.close()
             else:
                 self._locked.set()
+
+
+def close_inherited() -> None:
+    """In a process that was forked off: it shares its parent's lock, and would keep it when the parent has ended."""
+    for lock_file in tuple(OPEN_HERE):
+        lock_file.close()
+
+
+OPEN_HERE: WeakSet[LockFile] = WeakSet()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=close_inherited)
 
 
 def open_lock_file(path: str) -> FileIO:

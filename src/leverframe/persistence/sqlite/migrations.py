@@ -63,12 +63,11 @@ CREATE TABLE lookup (
     PRIMARY KEY (instance, field)
 ) STRICT, WITHOUT ROWID"""
 
-LOOKUP_FIELD = """
-CREATE TABLE lookup_field (
-    machine TEXT NOT NULL,
-    field TEXT NOT NULL,
-    is_unique INTEGER NOT NULL CHECK (is_unique IN (0, 1)),
-    PRIMARY KEY (machine, field)
+LOOKUP_DECLARATION = """
+CREATE TABLE lookup_declaration (
+    machine TEXT NOT NULL PRIMARY KEY,
+    number INTEGER NOT NULL,
+    declared TEXT NOT NULL
 ) STRICT, WITHOUT ROWID"""
 
 DELIVERY = """
@@ -118,7 +117,7 @@ MIGRATIONS = (
             LOOKUP,
             "CREATE INDEX lookup_value ON lookup (machine, field, value, instance)",
             "CREATE UNIQUE INDEX lookup_unique ON lookup (machine, field, value) WHERE is_unique = 1",
-            LOOKUP_FIELD,
+            LOOKUP_DECLARATION,
         ),
     ),
     Migration(

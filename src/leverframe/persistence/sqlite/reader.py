@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from leverframe.persistence.backend import (
+    Declaration,
     Delivery,
     JournalRow,
     Loaded,
@@ -19,6 +20,7 @@ from leverframe.persistence.sqlite.source import Source
 from leverframe.persistence.statements import (
     COUNT,
     CURSOR,
+    DECLARATION,
     INSTANCES,
     JOURNAL_AT,
     JOURNAL_BETWEEN,
@@ -26,7 +28,6 @@ from leverframe.persistence.statements import (
     JOURNAL_LINE,
     LOAD,
     LOAD_WITH_DELIVERY,
-    LOOKUP_FIELDS,
     MESSAGES,
     MESSAGES_OF_TOPIC,
     SQLITE,
@@ -48,7 +49,7 @@ class ReadingVerbs(ABC):
     def load(self, machine: str, key: str, delivery_id: str | None = None) -> Loaded | None:
         if delivery_id is None:
             rows = self._rows(LOAD, (machine, key))
-            return Loaded(Snapshot(*rows[0]), None) if rows else None
+            return Loaded(Snapshot(*rows[0][:SNAPSHOT_WIDTH]), None, rows[0][SNAPSHOT_WIDTH]) if rows else None
         rows = self._rows(LOAD_WITH_DELIVERY, (delivery_id, machine, key))
         return loaded(rows[0]) if rows else None
 
@@ -62,8 +63,9 @@ class ReadingVerbs(ABC):
     def instances(self, machine: str, after: int, limit: int) -> list[Snapshot]:
         return [Snapshot(*row) for row in self._rows(INSTANCES, (machine, after, limit))]
 
-    def lookup_fields(self, machine: str) -> dict[str, bool]:
-        return {field: bool(unique) for field, unique in self._rows(LOOKUP_FIELDS, (machine,))}
+    def declaration(self, machine: str) -> Declaration | None:
+        rows = self._rows(DECLARATION, (machine,))
+        return Declaration(*rows[0]) if rows else None
 
     def journal(self, instance: int, first: int = 1, last: int | None = None) -> list[JournalRow]:
         if last is None:
@@ -103,8 +105,8 @@ class SQLiteReader(ReadingVerbs):
 
 
 def loaded(row: Row) -> Loaded:
-    settled, seq, refusal = row[SNAPSHOT_WIDTH:]
-    return Loaded(Snapshot(*row[:SNAPSHOT_WIDTH]), None if settled is None else Delivery(seq, refusal))
+    declaration, settled, seq, refusal = row[SNAPSHOT_WIDTH:]
+    return Loaded(Snapshot(*row[:SNAPSHOT_WIDTH]), None if settled is None else Delivery(seq, refusal), declaration)
 
 
 def first_line(rows: list[Row]) -> JournalRow | None:

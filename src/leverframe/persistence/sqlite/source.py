@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import deque
 from typing import Protocol
 
-from leverframe.errors import StoreClosed
+from leverframe.errors import StoreClosed, StoreVanished
 from leverframe.persistence.sqlite.connection import Parameters, Row, connect_reader
 from leverframe.persistence.sqlite.driver import sqlite3
 from leverframe.persistence.sqlite.faults import fault
-from leverframe.persistence.sqlite.files import Identity
+from leverframe.persistence.sqlite.files import Identity, identity
 from leverframe.persistence.sqlite.location import Location
 from leverframe.persistence.sqlite.turn import Ticket, Turn
 
@@ -63,6 +63,8 @@ class FileSource:
     def _borrow(self) -> sqlite3.Connection:
         if self._closed:
             raise StoreClosed(self._location.text, CLOSED)
+        if self._location.path is not None and identity(self._location.path) != self._opened:
+            raise StoreVanished(self._location.text)
         try:
             return self._free.pop()
         except IndexError:
@@ -80,8 +82,8 @@ class MemorySource:
 
     def rows(self, statement: str, parameters: Parameters) -> list[Row]:
         ticket = Ticket()
-        self._turn.take(ticket)
         try:
+            self._turn.take(ticket)
             if self._closed:
                 raise StoreClosed(self._location.text, CLOSED)
             return self._connection.execute(statement, parameters).fetchall()

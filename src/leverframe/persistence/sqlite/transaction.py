@@ -58,7 +58,9 @@ class Transaction:
         ticket = self._ticket = Ticket()
         try:
             seconds = session.turn.take(ticket)
-            check_present(session)
+            if session.closed:
+                # It was closed while this thread stood in line.
+                raise StoreClosed(session.where.text, CLOSED)
             begin(session, seconds)
         except BaseException:
             self._give_up(ticket)
@@ -87,6 +89,7 @@ class Transaction:
         if session.process != getpid():
             session.check_usable()
         self._writer.flush()
+        check_present(session)
         try:
             session.connection.execute("COMMIT")
         except sqlite3.Error as error:
@@ -113,9 +116,6 @@ class Transaction:
 def check_present(session: Session) -> None:
     """A file that was deleted would take writes, and lose them, without a word: SQLite does not look."""
     path = session.where.path
-    if session.closed:
-        # It was closed while this thread stood in line.
-        raise StoreClosed(session.where.text, CLOSED)
     if path is not None and identity(path) != session.opened:
         raise StoreVanished(session.where.text)
 

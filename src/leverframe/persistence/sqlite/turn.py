@@ -39,7 +39,8 @@ class Line:
     __slots__ = ("_guard", "_waiting", "owner")
 
     def __init__(self) -> None:
-        self._guard = threading.Lock()
+        # Re-entrant: the garbage collector may run `leave` for a forgotten ticket in the middle of another call.
+        self._guard = threading.RLock()
         self._waiting: deque[Ticket] = deque()
         self.owner: Ticket | None = None
 
@@ -55,9 +56,9 @@ class Line:
         called = ticket.called = threading.Lock()
         called.acquire()
         try:
-            if self._stand_in_line(ticket) or called.acquire(timeout=bounded(seconds)):
-                return True
-            return not self._withdraw(ticket)
+            if not self._stand_in_line(ticket) and not called.acquire(timeout=bounded(seconds)):
+                self._withdraw(ticket)
+            return self.owner is ticket
         except BaseException:
             self._withdraw(ticket)
             self.leave(ticket)
@@ -66,9 +67,13 @@ class Line:
     def leave(self, ticket: Ticket) -> None:
         """Hand the turn on; no harm if the ticket does not have it."""
         with self._guard:
+            if self._waiting and self._waiting[0] is ticket:
+                self._waiting.popleft()
             if self.owner is ticket:
-                self.owner = self._waiting.popleft() if self._waiting else None
+                # Named before it leaves the line: an interrupt in between must not lose it.
+                self.owner = self._waiting[0] if self._waiting else None
                 if self.owner is not None and self.owner.called is not None:
+                    self._waiting.popleft()
                     self.owner.called.release()
 
     def waiting(self) -> int:
@@ -82,13 +87,11 @@ class Line:
             self._waiting.append(ticket)
             return False
 
-    def _withdraw(self, ticket: Ticket) -> bool:
-        """Whether the ticket was still waiting; if not, it has been given the turn, or never stood there."""
+    def _withdraw(self, ticket: Ticket) -> None:
+        """Take the ticket out of the line, unless it has been given the turn, or never stood there."""
         with self._guard:
-            if ticket in self._waiting:
+            if ticket in self._waiting and self.owner is not ticket:
                 self._waiting.remove(ticket)
-                return True
-        return False
 
 
 class Turn:

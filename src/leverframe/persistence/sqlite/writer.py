@@ -30,14 +30,13 @@ from leverframe.persistence.statements import (
     ADD_MESSAGE,
     CHANGE_COUNT,
     CREATE_SNAPSHOT,
-    DECLARE_LOOKUP,
-    FORGET_LOOKUP,
+    DECLARE,
     MOVE_SNAPSHOT,
     MOVE_SNAPSHOT_UNLESS_SETTLED,
     PRUNE_DELIVERIES,
     RELEASE_SAVEPOINT,
     REMOVE_LOOKUPS,
-    REMOVE_LOOKUPS_OF_FIELD,
+    REMOVE_LOOKUPS_OF_MACHINE,
     ROLL_BACK_TO_SAVEPOINT,
     SAVE_CURSOR,
     SAVEPOINT,
@@ -108,19 +107,18 @@ class SQLiteWriter(ReadingVerbs):
         row = (refusal.delivery_id, refusal.refusal, refusal.recorded_at, refusal.instance, refusal.seen)
         return self._execute_alone(SETTLE_AS_REFUSED, row) == 1
 
-    def declare_lookup(self, machine: str, field: str, unique: bool) -> None:
-        self._execute_alone(DECLARE_LOOKUP, (machine, field, int(unique)))
-
-    def forget_lookup(self, machine: str, field: str) -> None:
-        self._execute_alone(REMOVE_LOOKUPS_OF_FIELD, (machine, field))
-        self._execute_alone(FORGET_LOOKUP, (machine, field))
+    def declare(self, machine: str, text: str) -> int:
+        self._execute_alone(REMOVE_LOOKUPS_OF_MACHINE, (machine,))
+        return int(self._rows(DECLARE, (machine, text))[0][0])
 
     def add_lookup(self, machine: str, instance: int, lookup: LookupValue) -> None:
         self._start()
         try:
             self._add_lookups(machine, instance, (lookup,))
-        finally:
+        except UniqueTaken:
             self._obstacle = ""
+            raise
+        self._obstacle = ""
 
     def save_cursor(self, name: str, position: int) -> None:
         self._execute_alone(SAVE_CURSOR, (name, position))

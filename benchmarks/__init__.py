@@ -1,0 +1,1 @@
+"""What leverframe costs, always beside something else in the same run.  Not installed; README.md has the commands."""
