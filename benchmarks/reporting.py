@@ -110,6 +110,9 @@ class Row:
         other = "" if self.other is None else shown(self.other, self.unit)
         return self.name, shown(self.measured, self.unit), other, self._ratio(), self._bound()
 
+    def markdown(self) -> str:
+        return f"| {' | '.join(self.cells())}{'' if self.kept else ': **not kept**'} |"
+
     def _ratio(self) -> str:
         if self.other is None:
             return ""
@@ -188,7 +191,7 @@ def read_arguments(title: str, benchmarks: Mapping[str, Callable[[bool], None]])
 
 def markdown(title: str) -> list[str]:
     head = [f"| {title} | measured | other side, same run | ratio | bound |", "| --- | ---: | ---: | ---: | --- |"]
-    return [*head, *(f"| {' | '.join(row.cells())} |" for row in ROWS), "", machine()]
+    return [*head, *(row.markdown() for row in ROWS), "", machine()]
 
 
 def machine() -> str:

@@ -78,7 +78,8 @@ def test_a_locked_turnstile_cannot_be_pushed() -> None:
 def test_the_order_prints_what_it_did() -> None:
     """The program shows a refusal, the journal, a message and a look-up."""
     assert run_example("order.py") == [
-        "Order 'order-1' in open.placed refuses PaymentReceived: covers said no; accepted there: PaymentReceived, Cancel",
+        "Order 'order-1' in open.placed refuses PaymentReceived: covers said no; "
+        "accepted there: PaymentReceived, Cancel",
         "1 open.draft None",
         "2 open.draft Added(line=Line(sku='AB-12', pieces=2, price=Decimal('9.5')))",
         "3 open.placed Ordered()",

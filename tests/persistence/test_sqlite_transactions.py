@@ -328,11 +328,11 @@ def test_closing_waits_for_a_write(backend: SQLiteBackend) -> None:
             told.append(error.problem)
 
     with backend.write() as writer:
-        closer = threading.Thread(target=backend.close)
-        closer.start()
-        until(lambda: backend.turn.waiting() == 1)
         late = threading.Thread(target=write_late)
         late.start()
+        until(lambda: backend.turn.waiting() == 1)
+        closer = threading.Thread(target=backend.close)
+        closer.start()
         until(lambda: backend.turn.waiting() == 2)
         writer.move(full_move())
     closer.join(LONG)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from leverframe.errors import InvalidQuery, InvalidTime
 from leverframe.typed.payload import Payload
@@ -47,8 +48,9 @@ def check_delivery_id(delivery_id: object) -> None:
 
 def check_expected(expect: object) -> None:
     """Raise `InvalidQuery` for what is no class of states."""
-    if expect is not None and not (isinstance(expect, type) and issubclass(expect, Payload)):
-        raise InvalidQuery("", f"expect={show_value(expect)} is no class of states; give a leaf or superstate class")
+    given: Any = expect
+    if expect is not None and not (isinstance(given, type) and issubclass(given, Payload)):
+        raise InvalidQuery("", f"expect={show_value(given)} is no class of states; give a leaf or superstate class")
 
 
 def moment_before(now: datetime, span: object) -> datetime:

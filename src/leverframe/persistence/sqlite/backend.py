@@ -99,6 +99,7 @@ class SQLiteBackend:
         self._reader = SQLiteReader(self._source)
         self.process = getpid()
         self.closed = False
+        self.released = False
         self._checkpoints_itself = checkpoints_safely()
         self._commits = 0
 
@@ -114,15 +115,22 @@ class SQLiteBackend:
         return Transaction(self)
 
     def close(self) -> None:
-        """Wait for this process's write that is under way, if one is, and give back all that is held."""
-        if self.closed or getpid() != self.process:
-            # A connection must not be closed where it was not opened: that would end its owner's file locks.
-            self.closed = True
+        """Refuse all calls from here on, wait for a write that is under way, and give back all that is held.
+
+        If that write lasts for longer than the timeout, or is this thread's own, it gives back all when it ends.
+        """
+        self.closed = True
+        self.release(self.where.timeout)
+
+    def release(self, seconds: float = 0.0) -> None:
+        """Give back what a closed store holds, if its turn to write comes within so many seconds."""
+        # A connection must not be closed where it was not opened: that would end its owner's file locks.
+        if self.released or getpid() != self.process:
             return
         ticket = Ticket()
         try:
-            self.turn.take_among_threads(ticket)
-            self._close_all()
+            if not self.turn.belongs_to(ticket.thread) and self.turn.line.enter(ticket, seconds):
+                self._release_all()
         finally:
             self.turn.give_back(ticket)
 
@@ -140,9 +148,9 @@ class SQLiteBackend:
         if self._commits % COMMITS_BETWEEN_CHECKPOINTS == 0:
             self._checkpoint()
 
-    def _close_all(self) -> None:
-        if not self.closed:
-            self.closed = True
+    def _release_all(self) -> None:
+        if not self.released:
+            self.released = True
             self._source.close()
             if not self._checkpoints_itself and self.turn.extend_to_processes():
                 self._checkpoint()

@@ -30,10 +30,13 @@ class Session(Protocol):
     connection: sqlite3.Connection
     process: int
     closed: bool
+    released: bool
 
     def check_usable(self) -> None: ...
 
     def after_commit(self) -> None: ...
+
+    def release(self) -> None: ...
 
 
 class Transaction:
@@ -79,6 +82,8 @@ class Transaction:
         finally:
             self._give_up(ticket)
             self._ticket = None
+            if self._session.closed:
+                self._session.release()
 
     def __del__(self) -> None:
         if self._ticket is not None:
@@ -105,7 +110,7 @@ class Transaction:
         if session.turn.is_held_by(ticket) and session.process == getpid():
             self._writer.end()
             try:
-                if not session.closed:
+                if not session.released:
                     roll_back(session.connection)
             except sqlite3.Error as error:
                 raise fault(error, session.where) from error

@@ -120,13 +120,6 @@ class Turn:
                 raise self._lock_file_fault(error) from error
             raise
 
-    def take_among_threads(self, ticket: Ticket) -> None:
-        """Wait for the turn in this process only."""
-        if self.belongs_to(ticket.thread):
-            raise StoreFailure(self._location.text, WAITS_FOR_ITSELF)
-        if not self.line.enter(ticket, self._location.timeout):
-            raise StoreTimeout(self._location.text, self._location.timeout)
-
     def extend_to_processes(self) -> bool:
         """Whether the turn, taken among threads, could at once be had among processes too."""
         try:

@@ -1,0 +1,182 @@
+"""Several versions of a program on one store: look-ups are kept by all of them alike, or by one at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import frozen
+
+from leverframe import (
+    AlreadyExists,
+    Event,
+    LookupsChanged,
+    Machine,
+    MachineDefinitionError,
+    Payload,
+    UnknownState,
+    lookup,
+    on,
+    open_store,
+    state,
+)
+
+
+@frozen
+class New(Payload):
+    owner: str
+
+
+@frozen
+class Taken(Payload):
+    owner: str
+
+
+@frozen
+class Gone(Payload): ...
+
+
+@frozen
+class Handed(Event):
+    owner: str
+
+
+@frozen
+class Dropped(Event): ...
+
+
+def make_program(*, looked_up: bool, unique: bool = False, initials: bool = False) -> Any:
+    """One version of the program: with or without the look-up, with or without an upcaster."""
+
+    class Thing(Machine[New | Taken | Gone, Handed | Dropped]):
+        new = state(New, initial=True)
+        taken = state(Taken)
+        gone = state(Gone)
+        if looked_up:
+            owner = lookup(unique=unique)
+
+        @on
+        def handed(self, s: New | Taken, e: Handed) -> Taken:
+            return Taken(e.owner)
+
+        @on
+        def dropped(self, s: New | Taken, e: Dropped) -> Gone:
+            return Gone()
+
+    if initials:
+
+        @Thing.upcast("New", version=1)
+        def shorten(body: dict[str, Any]) -> dict[str, Any]:
+            return {"owner": body["owner"][0]}
+
+    return Thing
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'store.db'}"
+
+
+def test_other_program_declares_other_lookups(url: str) -> None:
+    """A program whose look-ups another one has changed is refused: it would keep, and find, what is out of date."""
+    older, newer = make_program(looked_up=False), make_program(looked_up=True)
+    with open_store(url) as first, open_store(url) as second:
+        first.create(older, "a", New("ann"))
+        second.create(newer, "b", New("bob"))
+        before = [(found.key, found.version) for found in second.find(newer)]
+        for verb in (
+            lambda: first.send(older, "a", Handed("eve")),
+            lambda: first.send_many(older, [("a", Handed("eve"))]),
+            lambda: first.create(older, "c", New("cid")),
+        ):
+            with pytest.raises(LookupsChanged) as refusal:
+                verb()
+            assert refusal.value.machine == "Thing"
+        assert [(found.key, found.version) for found in second.find(newer)] == before
+        assert [found.key for found in second.find(newer, where={"owner": "ann"})] == ["a"]
+
+
+def test_reading_changes_no_lookups(url: str) -> None:
+    """A program that only reads leaves the look-ups of another one as they are."""
+    older, newer = make_program(looked_up=False), make_program(looked_up=True)
+    with open_store(url) as first, open_store(url) as second:
+        first.create(newer, "a", New("ann"))
+        assert second.get(older, "a").state == New("ann")
+        assert len(second.find(older)) == len(second.history(older, "a")) == 1
+        assert [found.key for found in first.find(newer, where={"owner": "ann"})] == ["a"]
+
+
+def test_finding_after_another_declared(url: str) -> None:
+    """A program whose look-ups were dropped by another finds nothing wrong: it is refused."""
+    older, newer = make_program(looked_up=False), make_program(looked_up=True)
+    with open_store(url) as first, open_store(url) as second:
+        first.create(newer, "a", New("ann"))
+        second.send(older, "a", Handed("eve"))
+        with pytest.raises(LookupsChanged):
+            first.find(newer, where={"owner": "ann"})
+
+
+def test_same_program_twice(url: str) -> None:
+    """Two processes of one program agree on the look-ups, whoever is first."""
+    program = make_program(looked_up=True, unique=True)
+    with open_store(url) as first, open_store(url) as second:
+        first.create(program, "a", New("ann"))
+        second.create(program, "b", New("bob"))
+        first.send(program, "a", Dropped())
+        assert second.send(program, "b", Handed("ann")).moved
+        with pytest.raises(AlreadyExists):
+            first.create(program, "c", New("ann"))
+
+
+def test_upcaster_changes_a_lookup(url: str) -> None:
+    """An upcaster that changes a looked-up value changes where the instance is found."""
+    with open_store(url) as store:
+        store.create(make_program(looked_up=True), "a", New("ann"))
+    newer = make_program(looked_up=True, initials=True)
+    with open_store(url) as store:
+        assert [found.key for found in store.find(newer, where={"owner": "a"})] == ["a"]
+        assert store.find(newer, where={"owner": "ann"}) == []
+
+
+def test_lookup_of_two_types(url: str) -> None:
+    """A look-up whose field has several types is refused: equal values would be stored unlike."""
+
+    @frozen
+    class Whole(Payload):
+        size: int
+
+    @frozen
+    class Part(Payload):
+        size: float
+
+    class Mixed(Machine[Whole | Part, Dropped]):
+        whole = state(Whole, initial=True)
+        part = state(Part)
+        size = lookup()
+
+        @on
+        def dropped(self, s: Whole, e: Dropped) -> Part:
+            return Part(0.5)
+
+    with open_store(url) as store, pytest.raises(MachineDefinitionError, match="several types"):
+        store.create(Mixed, "a", Whole(1))
+
+
+def test_path_that_was_anothers(url: str) -> None:
+    """A path that instances of another class are stored under is refused, and not read as the class that has it now."""
+    with open_store(url) as store:
+        store.create(make_program(looked_up=False), "a", Taken("ann"))
+
+    class Thing(Machine[New | Taken, Handed]):
+        taken = state(New, initial=True)
+        owned = state(Taken)
+
+        @on
+        def handed(self, s: New | Taken, e: Handed) -> Taken:
+            return Taken(e.owner)
+
+    with open_store(url) as store:
+        for verb in (lambda: store.count(Thing), lambda: store.find(Thing, New)):
+            with pytest.raises(UnknownState, match="instances of Taken are stored under it"):
+                verb()
