@@ -41,8 +41,8 @@ def test_closing_inside_of_a_write(backend: SQLiteBackend) -> None:
     with backend.write() as writer:
         writer.create(NEW)
         backend.close()
-        assert not backend.released
-    assert backend.released
+        before = backend.released
+    assert (before, backend.released) == (False, True)
     with pytest.raises(StoreClosed):
         backend.read()
 

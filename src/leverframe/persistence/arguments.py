@@ -42,15 +42,17 @@ def check_choice(on_refused: object) -> None:
 
 def check_delivery_id(delivery_id: object) -> None:
     """Raise `InvalidQuery` for an id that would make all events without one the same delivery."""
-    if delivery_id is not None:
-        check_text("delivery_id", delivery_id)
+    check_text("delivery_id", delivery_id)
 
 
 def check_expected(expect: object) -> None:
     """Raise `InvalidQuery` for what is no class of states."""
-    given: Any = expect
-    if expect is not None and not (isinstance(given, type) and issubclass(given, Payload)):
-        raise InvalidQuery("", f"expect={show_value(given)} is no class of states; give a leaf or superstate class")
+    if not is_state_class(expect):
+        raise InvalidQuery("", f"expect={show_value(expect)} is no class of states; give a leaf or superstate class")
+
+
+def is_state_class(given: Any) -> bool:
+    return isinstance(given, type) and issubclass(given, Payload)
 
 
 def moment_before(now: datetime, span: object) -> datetime:

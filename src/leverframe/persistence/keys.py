@@ -16,8 +16,8 @@ from leverframe.persistence.backend import KeyRange
 
 __all__ = ["Key", "decode_key", "encode_key", "prefix_ranges"]
 
-# Control characters are written as escapes: PostgreSQL refuses NUL.
-_NEEDS_QUOTES = re.compile(r'^["\[]|[\x00-\x1f]')
+# What looks like JSON, and control characters, of which PostgreSQL refuses NUL; half characters are refused then.
+_UNUSUAL = re.compile(r'^["\[]|[\x00-\x1f\ud800-\udfff]')
 # Halves of a character, which no UTF-8 can hold.
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _LAST = "\U0010ffff"
@@ -32,8 +32,7 @@ def encode_key(key: Key) -> str:
     if isinstance(key, str):
         if not key:
             raise InvalidKey(key, "is empty")
-        _check_characters(key, key)
-        return _quote(key) if _NEEDS_QUOTES.search(key) else str(key)
+        return str(key) if _UNUSUAL.search(key) is None else _quoted(key, key)
     if not isinstance(key, tuple):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
         raise InvalidKey(key, f"is of type {type(key).__name__}")
     if not key:
@@ -72,11 +71,10 @@ def prefix_ranges(prefix: Key) -> tuple[KeyRange, ...]:
 
 
 def _string_ranges(prefix: str) -> tuple[KeyRange, ...]:
-    _check_characters(prefix, prefix)
-    quoted = _starting_with(_quote(prefix)[:-1])
+    quoted = _starting_with(_quoted(prefix, prefix)[:-1])
     if not prefix:
         return KeyRange("", '"'), KeyRange("#", "["), KeyRange("\\", None), quoted
-    return (quoted,) if _NEEDS_QUOTES.search(prefix) else (_starting_with(prefix), quoted)
+    return (quoted,) if _UNUSUAL.search(prefix) else (_starting_with(prefix), quoted)
 
 
 def _starting_with(text: str) -> KeyRange:
@@ -102,15 +100,11 @@ def _part(key: Any, part: Any) -> str:
         raise InvalidKey(key, f"has a part of type {type(part).__name__}")
     if not part:
         raise InvalidKey(key, "has an empty part")
-    _check_characters(key, part)
-    return _quote(part)
+    return _quoted(key, part)
 
 
-def _quote(text: str) -> str:
-    """As a JSON string, readable but for control characters."""
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _check_characters(key: Any, text: str) -> None:
+def _quoted(key: Any, text: str) -> str:
+    """A key, or a part of it, as a JSON string, readable but for control characters."""
     if _SURROGATE.search(text):
         raise InvalidKey(key, "has half a character, which cannot be stored")
+    return json.dumps(text, ensure_ascii=False)

@@ -81,8 +81,10 @@ def make_request(
     delivery_id: str | None = None,
 ) -> Request[E]:
     """A request at the time `clock` of the store.  Raises `InvalidKey`, `InvalidTime`, `InvalidQuery`."""
-    check_expected(expect)
-    check_delivery_id(delivery_id)
+    if expect is not None:
+        check_expected(expect)
+    if delivery_id is not None:
+        check_delivery_id(delivery_id)
     recorded_at = to_microseconds(clock)
     if at is None:
         return Request(key, encode_key(key), event, clock, recorded_at, recorded_at, expect, delivery_id)

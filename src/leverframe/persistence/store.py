@@ -134,7 +134,8 @@ class Store:
         (False, True, 2)
         """
         binding = self._keeping_lookups(machine)
-        check_choice(on_refused)
+        if on_refused != "raise":
+            check_choice(on_refused)
         request = make_request(self._clock(), key, cast("E", event), at, expect, delivery_id)
         receipt: Receipt[S] = send_one(self._backend, binding, request)
         if receipt.error is not None and on_refused == "raise":

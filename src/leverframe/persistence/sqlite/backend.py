@@ -14,6 +14,7 @@ from leverframe.persistence.sqlite.faults import opening_fault
 from leverframe.persistence.sqlite.files import (
     OPENING,
     Identity,
+    OpenedFile,
     check_openable,
     file_uri,
     is_marked_by_another,
@@ -93,6 +94,7 @@ class SQLiteBackend:
     def __init__(self, location: Location, turn: Turn, connection: sqlite3.Connection, opened: Identity | None) -> None:
         self.where = location
         self.opened = opened
+        self.file = None if location.path is None or opened is None else OpenedFile(location.path, opened)
         self.turn = turn
         self.connection = connection
         self._source = self._make_source()
@@ -100,7 +102,7 @@ class SQLiteBackend:
         self.process = getpid()
         self.closed = False
         self.released = False
-        self._checkpoints_itself = checkpoints_safely()
+        self.checkpoints_itself = checkpoints_safely()
         self._commits = 0
 
     @property
@@ -142,8 +144,6 @@ class SQLiteBackend:
 
     def after_commit(self) -> None:
         """Checkpoint now and then, while nobody else writes, where SQLite must not do so by itself."""
-        if self._checkpoints_itself:
-            return
         self._commits += 1
         if self._commits % COMMITS_BETWEEN_CHECKPOINTS == 0:
             self._checkpoint()
@@ -152,11 +152,12 @@ class SQLiteBackend:
         if not self.released:
             self.released = True
             self._source.close()
-            if not self._checkpoints_itself and self.turn.extend_to_processes():
+            if not self.checkpoints_itself and self.turn.extend_to_processes():
                 self._checkpoint()
             self.connection.close()
             self.turn.close()
-            if self.opened is not None:
+            if self.file is not None and self.opened is not None:
+                self.file.close()
                 note_closed(self.opened)
 
     def _checkpoint(self) -> None:

@@ -10,11 +10,11 @@ from leverframe.errors import StoreClosed, StoreFailure, StoreVanished
 from leverframe.persistence.sqlite.connection import roll_back, set_busy_timeout
 from leverframe.persistence.sqlite.driver import sqlite3
 from leverframe.persistence.sqlite.faults import fault, is_busy
-from leverframe.persistence.sqlite.files import Identity, identity
+from leverframe.persistence.sqlite.files import OpenedFile
 from leverframe.persistence.sqlite.location import Location
 from leverframe.persistence.sqlite.source import CLOSED
 from leverframe.persistence.sqlite.turn import Ticket, Turn
-from leverframe.persistence.sqlite.writer import SQLiteWriter
+from leverframe.persistence.sqlite.writer import OVER, SQLiteWriter
 
 __all__ = ["Session", "Transaction"]
 
@@ -25,12 +25,13 @@ class Session(Protocol):
     """What a transaction needs of the store it belongs to."""
 
     where: Location
-    opened: Identity | None
+    file: OpenedFile | None
     turn: Turn
     connection: sqlite3.Connection
     process: int
     closed: bool
     released: bool
+    checkpoints_itself: bool
 
     def check_usable(self) -> None: ...
 
@@ -39,23 +40,23 @@ class Session(Protocol):
     def release(self) -> None: ...
 
 
-class Transaction:
-    """The block of a `with`.  Everything in it is committed at its end, or nothing of it.
+class Transaction(SQLiteWriter):
+    """A writer as the block of a `with`.  Everything in it is committed at its end, or nothing of it.
 
     The turn goes back whatever happens, an interrupt in the middle of this very code included: what an
     interrupt keeps `__exit__` from doing is done when the object goes away.
     """
 
-    __slots__ = ("_session", "_ticket", "_writer")
+    __slots__ = ("_session", "_ticket")
 
     def __init__(self, session: Session) -> None:
+        super().__init__(session.connection, session.where)
         self._session = session
         self._ticket: Ticket | None = None
-        self._writer = SQLiteWriter(session.connection, session.where)
 
     def __enter__(self) -> SQLiteWriter:
         if self._ticket is not None:
-            raise StoreFailure(self._session.where.text, USED)
+            raise StoreFailure(self._location.text, USED)
         session = self._session
         session.check_usable()
         ticket = self._ticket = Ticket()
@@ -63,12 +64,12 @@ class Transaction:
             seconds = session.turn.take(ticket)
             if session.closed:
                 # It was closed while this thread stood in line.
-                raise StoreClosed(session.where.text, CLOSED)
+                raise StoreClosed(self._location.text, CLOSED)
             begin(session, seconds)
         except BaseException:
             self._give_up(ticket)
             raise
-        return self._writer
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
@@ -79,9 +80,11 @@ class Transaction:
         try:
             if kind is None:
                 self._commit(ticket)
+                self._ticket = None
         finally:
-            self._give_up(ticket)
-            self._ticket = None
+            if self._ticket is not None:
+                self._give_up(ticket)
+                self._ticket = None
             if self._session.closed:
                 self._session.release()
 
@@ -93,14 +96,15 @@ class Transaction:
         session = self._session
         if session.process != getpid():
             session.check_usable()
-        self._writer.flush()
+        self.flush()
         check_present(session)
         try:
-            session.connection.execute("COMMIT")
+            self._connection.execute("COMMIT")
         except sqlite3.Error as error:
-            raise fault(error, session.where) from error
-        session.after_commit()
-        self._writer.end()
+            raise fault(error, self._location) from error
+        if not session.checkpoints_itself:
+            session.after_commit()
+        self._obstacle = OVER
         session.turn.give_back(ticket)
 
     def _give_up(self, ticket: Ticket) -> None:
@@ -108,7 +112,7 @@ class Transaction:
         session = self._session
         # In a process that was forked off in the middle, transaction and lock are its parent's.
         if session.turn.is_held_by(ticket) and session.process == getpid():
-            self._writer.end()
+            self.end()
             try:
                 if not session.released:
                     roll_back(session.connection)
@@ -120,8 +124,7 @@ class Transaction:
 
 def check_present(session: Session) -> None:
     """A file that was deleted would take writes, and lose them, without a word: SQLite does not look."""
-    path = session.where.path
-    if path is not None and identity(path) != session.opened:
+    if session.file is not None and not session.file.is_there():
         raise StoreVanished(session.where.text)
 
 

@@ -44,7 +44,7 @@ from leverframe.persistence.statements import (
     SETTLE_AS_REFUSED,
 )
 
-__all__ = ["SQLiteWriter"]
+__all__ = ["OVER", "SQLiteWriter"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -166,9 +166,23 @@ class SQLiteWriter(ReadingVerbs):
         instance, version = move.instance, move.seen + 1
         row = (move.to_state, move.body, move.at, instance, move.seen)
         line = (instance, version, move.event, move.from_state, move.to_state, move.body, move.at, move.recorded_at)
-        if not self._move_snapshot(row, move.delivery_id):
-            return None
-        seq = self._add_journal(line)
+        execute = self._connection.execute
+        try:
+            if move.delivery_id is None:
+                moved = execute(MOVE_SNAPSHOT, row).rowcount
+            else:
+                moved = execute(MOVE_SNAPSHOT_UNLESS_SETTLED, (*row, move.delivery_id)).rowcount
+            if moved != 1:
+                return None
+            seq = execute(ADD_JOURNAL, line).lastrowid
+        except sqlite3.Error as error:
+            raise fault(error, self._location) from error
+        self._add_belongings(move, version, seq)
+        return seq
+
+    def _add_belongings(self, move: Move, version: int, seq: int | None) -> None:
+        """What a move brings along beside its two rows."""
+        instance = move.instance
         if move.delivery_id is not None:
             self._execute(SETTLE_AS_MOVED, (instance, move.delivery_id, seq, move.recorded_at))
         if move.lookups is not None:
@@ -180,12 +194,6 @@ class SQLiteWriter(ReadingVerbs):
             # A state that is left has been entered, and so has a row, with its class's name in it.
             self._change_count(move.machine, move.from_state, "", -1)
             self._change_count(move.machine, move.to_state, move.type_name, 1)
-        return seq
-
-    def _move_snapshot(self, row: Parameters, delivery_id: str | None) -> bool:
-        if delivery_id is None:
-            return self._execute(MOVE_SNAPSHOT, row) == 1
-        return self._execute(MOVE_SNAPSHOT_UNLESS_SETTLED, (*row, delivery_id)) == 1
 
     def _add_journal(self, line: Parameters) -> int:
         try:
