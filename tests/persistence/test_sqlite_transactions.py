@@ -401,7 +401,7 @@ def child(block):
 assert child(None) == 0
 block = backend.write()
 assert child(block) == 0
-block._writer.save_cursor("name", 1)
+block.save_cursor("name", 1)
 block.__exit__(None, None, None)
 assert backend.read().cursor("name") == 1
 backend.close()

@@ -14,7 +14,6 @@ from leverframe.persistence.sqlite.faults import opening_fault
 from leverframe.persistence.sqlite.files import (
     OPENING,
     Identity,
-    OpenedFile,
     check_openable,
     file_uri,
     is_marked_by_another,
@@ -94,7 +93,6 @@ class SQLiteBackend:
     def __init__(self, location: Location, turn: Turn, connection: sqlite3.Connection, opened: Identity | None) -> None:
         self.where = location
         self.opened = opened
-        self.file = None if location.path is None or opened is None else OpenedFile(location.path, opened)
         self.turn = turn
         self.connection = connection
         self._source = self._make_source()
@@ -156,8 +154,7 @@ class SQLiteBackend:
                 self._checkpoint()
             self.connection.close()
             self.turn.close()
-            if self.file is not None and self.opened is not None:
-                self.file.close()
+            if self.opened is not None:
                 note_closed(self.opened)
 
     def _checkpoint(self) -> None:

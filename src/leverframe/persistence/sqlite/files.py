@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections import Counter
 from pathlib import Path
-from time import monotonic
 
 from leverframe.errors import MissingFolder, NotADatabase, ReadOnly
 from leverframe.persistence.sqlite.location import Location
@@ -15,7 +13,6 @@ from leverframe.persistence.sqlite.location import Location
 __all__ = [
     "NOT_WRITABLE",
     "Identity",
-    "OpenedFile",
     "check_openable",
     "file_uri",
     "identity",
@@ -68,41 +65,6 @@ def note_closed(opened: Identity) -> None:
     """Note that a store has closed the file."""
     with OPENING:
         _open_here[opened] -= 1
-
-
-class OpenedFile:
-    """The file that a store has open, and whether that still stands at its path.
-
-    To look a path up takes the longest of all that a write does beside its statements.  So on Linux each write asks
-    the file itself whether it has any name left, as a deleted or replaced one has not, and the path now and then: a
-    file that was moved away still holds what is written to it.
-    """
-
-    LOOK_EVERY_SECONDS = 0.05
-
-    def __init__(self, path: str, opened: Identity) -> None:
-        self._path = path
-        self._opened = opened
-        self._looked = 0.0
-        self._descriptor: int | None = None
-        if sys.platform == "linux":
-            # To close such a descriptor does not end the process's locks on the file.
-            self._descriptor = os.open(path, os.O_PATH)
-
-    def is_there(self) -> bool:
-        if self._descriptor is not None:
-            if os.fstat(self._descriptor).st_nlink == 0:
-                return False
-            now = monotonic()
-            if now - self._looked < self.LOOK_EVERY_SECONDS:
-                return True
-            self._looked = now
-        return identity(self._path) == self._opened
-
-    def close(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
 
 
 def check_openable(location: Location) -> None:

@@ -10,7 +10,7 @@ from leverframe.errors import StoreClosed, StoreFailure, StoreVanished
 from leverframe.persistence.sqlite.connection import roll_back, set_busy_timeout
 from leverframe.persistence.sqlite.driver import sqlite3
 from leverframe.persistence.sqlite.faults import fault, is_busy
-from leverframe.persistence.sqlite.files import OpenedFile
+from leverframe.persistence.sqlite.files import Identity, identity
 from leverframe.persistence.sqlite.location import Location
 from leverframe.persistence.sqlite.source import CLOSED
 from leverframe.persistence.sqlite.turn import Ticket, Turn
@@ -25,7 +25,7 @@ class Session(Protocol):
     """What a transaction needs of the store it belongs to."""
 
     where: Location
-    file: OpenedFile | None
+    opened: Identity | None
     turn: Turn
     connection: sqlite3.Connection
     process: int
@@ -124,7 +124,8 @@ class Transaction(SQLiteWriter):
 
 def check_present(session: Session) -> None:
     """A file that was deleted would take writes, and lose them, without a word: SQLite does not look."""
-    if session.file is not None and not session.file.is_there():
+    path = session.where.path
+    if path is not None and identity(path) != session.opened:
         raise StoreVanished(session.where.text)
 
 
