@@ -215,7 +215,11 @@ class DecodeError(CodecError, ValueError):
     problems: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
-        return "; ".join(f"{path}: {text}" if path else text for path, text in self.problems)
+        return _told(self.problems)
+
+
+def _told(problems: tuple[tuple[str, str], ...]) -> str:
+    return "; ".join(f"{path}: {text}" if path else text for path, text in problems)
 
 
 # ---------------------------------------------------------------- the store
@@ -290,7 +294,7 @@ class UnreadableRow(StoreError):
     problems: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
-        told = "; ".join(f"{path}: {text}" if path else text for path, text in self.problems)
+        told = _told(self.problems)
         return f"{self.machine} {self.key!r}: column {self.column} does not decode: {told}; {self.remedy}"
 
     @property

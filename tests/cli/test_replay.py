@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -238,3 +239,11 @@ def test_large_lines_make_small_batches(run_json: RunJSON, folder: Path) -> None
     """Lines just short enough are all applied, however many would make up a batch."""
     lines = [event_line(f"a-{n}", "Block", reason="x" * (LONGEST_LINE - 200)) for n in range(9)]
     assert run_json("replay", "pipeline", write_log(folder / "log", *lines))["moved"] == 9
+
+
+def test_a_log_whose_name_is_no_text(run_json: RunJSON, folder: Path) -> None:
+    """A log under a name that UTF-8 cannot hold is replayed, and a second time changes nothing."""
+    log = folder / os.fsdecode(b"log\xff.jsonl")
+    log.write_text(event_line("a", "DepsMet") + "\n", encoding="utf-8")
+    assert run_json("replay", "pipeline", log)["moved"] == 1
+    assert run_json("replay", "pipeline", log)["duplicates"] == 1

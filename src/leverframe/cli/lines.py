@@ -108,7 +108,8 @@ class Parser:
 
     def __init__(self, machine: type[Machine[Any, Any]], log: str, delivery_field: str | None = None) -> None:
         self._codec = codec_of(machine)
-        self._log = log
+        # A file's name may be no text: what of it is none is spelled out.
+        self._log = log.encode(errors="surrogateescape").decode(errors="backslashreplace")
         self._delivery_field = delivery_field
         self._known = {"id", "at", "event", "create"} | ({delivery_field} if delivery_field else set[str]())
 

@@ -8,6 +8,7 @@ sending.py     the path of an event: load, decide, commit
 refusals.py    refusals as text, for the same event sent again
 records.py     what a store answers
 binding.py     typed values as rows, and back
+bindings.py    the machines that a store has met
 lookups.py     look-ups that were declared or dropped meanwhile
 codec/         states and events as JSON, and back
 keys.py        keys as text

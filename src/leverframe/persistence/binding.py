@@ -53,8 +53,8 @@ class Binding(Generic[S, E]):
     def __init__(self, machine: type[Machine[S, E]]) -> None:
         self.machine: Any = machine
         self.name = machine.machine_name
-        self._upcasters = machine._upcasters  # pyright: ignore[reportPrivateUsage]  # a store is the other half of it
-        self._upcasters_read = len(self._upcasters)
+        self.upcasters = machine._upcasters  # pyright: ignore[reportPrivateUsage]  # a store is the other half of it
+        self.upcasters_read = len(self.upcasters)
         self.codec = codec_of(machine)
         self.paths: dict[type, str] = {leaf: machine.path(leaf) for leaf in machine.leaves()}
         self.classes: dict[str, type[S]] = {path: leaf for leaf, path in self.paths.items()}
@@ -67,7 +67,7 @@ class Binding(Generic[S, E]):
 
     def current(self) -> bool:
         """Whether this is how the machine reads today: an upcaster declared since makes it out of date."""
-        return len(self._upcasters) == self._upcasters_read
+        return len(self.upcasters) == self.upcasters_read
 
     def _describe_lookups(self) -> str:
         """All that the values of look-ups are made of; empty if the machine has none."""
@@ -76,7 +76,7 @@ class Binding(Generic[S, E]):
         for name in self.lookup_fields:
             self._check_one_type(name)
         states = {leaf.__name__: [list(each) for each in fields] for leaf, fields in self.lookups.items() if fields}
-        steps = [[u.tag, u.version, u.to.__name__, u.to_version] for u in self._upcasters.values()]
+        steps = [[u.tag, u.version, u.to.__name__, u.to_version] for u in self.upcasters.values()]
         return write_json({"states": states, "upcasters": sorted(steps)})
 
     def _check_one_type(self, name: str) -> None:
@@ -133,7 +133,7 @@ class Binding(Generic[S, E]):
     def state_of(self, row: Snapshot) -> S:
         """The typed state of a snapshot.  Raises `UnreadableRow`."""
         try:
-            state = self.codec.decode_state(row.body)
+            state = self.codec.states.decode(row.body)
         except DecodeError as error:
             raise UnreadableRow(self.name, decode_key(row.key), "snapshot.body", error.problems) from error
         said = self.classes.get(row.state)
@@ -223,18 +223,16 @@ class Binding(Generic[S, E]):
             row.state,
             self.paths[leaf],
             leaf.__name__,
-            self.codec.encode_state(after),
-            self.codec.encode_event(event),
+            self.codec.states.encode(after),
+            self.codec.events.encode(event),
             at,
             recorded_at,
-            self._changed_lookups(before, after),
-            _message_rows(decision.messages),
+            self._changed_lookups(before, after) if self.lookups[leaf] or self.lookups[type(before)] else None,
+            _message_rows(decision.messages) if decision.messages else (),
             delivery_id,
         )
 
     def _changed_lookups(self, before: S, after: S) -> tuple[LookupValue, ...] | None:
-        if not self.lookups[type(before)] and not self.lookups[type(after)]:
-            return None
         values = self.lookup_values(after)
         return None if values == self.lookup_values(before) else values
 

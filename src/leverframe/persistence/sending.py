@@ -113,8 +113,9 @@ class _Refusing(Generic[S]):
 
 def send_one(backend: Backend, binding: Binding[S, E], request: Request[E]) -> Receipt[S]:
     """Send one event.  A refusal is in the receipt.  Raises `NotFound`, `Conflict`, and what a handler raises."""
+    send = _send_in_turn if backend.one_writer else _send
     for _ in range(ATTEMPTS):
-        receipt = _send_in_turn(backend, binding, request) if backend.one_writer else _send(backend, binding, request)
+        receipt = send(backend, binding, request)
         if receipt is not None:
             return receipt
     raise Conflict(binding.name, request.key, ATTEMPTS)
@@ -123,7 +124,11 @@ def send_one(backend: Backend, binding: Binding[S, E], request: Request[E]) -> R
 def _send_in_turn(backend: Backend, binding: Binding[S, E], request: Request[E]) -> Receipt[S] | None:
     """Load, decide and commit in one transaction."""
     with backend.write() as writer:
-        return _settle(writer, binding, _load(writer, binding, request), request)
+        loaded = writer.load(binding.name, request.key_text, request.delivery_id)
+        if loaded is None or loaded.declaration != binding.declaration:
+            loaded = _found(binding, loaded, request)
+        answer = _answer(binding, writer, loaded, request)
+        return answer if isinstance(answer, Receipt) else _write(writer, binding, request, answer)
 
 
 def _send(backend: Backend, binding: Binding[S, E], request: Request[E]) -> Receipt[S] | None:

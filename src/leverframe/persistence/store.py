@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
@@ -15,16 +14,16 @@ from leverframe.errors import (
     AlreadyExists,
     InvalidQuery,
     Key,
-    MachineDefinitionError,
     NotFound,
 )
 from leverframe.persistence.arguments import check_choice, check_integer, check_text, moment_before
 from leverframe.persistence.backend import Backend, Snapshot, UniqueTaken
-from leverframe.persistence.binding import Binding, is_machine, read_message
+from leverframe.persistence.binding import Binding, read_message
+from leverframe.persistence.bindings import Bindings
 from leverframe.persistence.codec import read_json
 from leverframe.persistence.instants import to_microseconds
 from leverframe.persistence.keys import encode_key
-from leverframe.persistence.lookups import check_declaration, keep_declared_lookups
+from leverframe.persistence.lookups import check_declaration
 from leverframe.persistence.records import Entry, Receipt, Send, Stored, StoredMessage
 from leverframe.persistence.sending import Request, make_request, send_many, send_one
 from leverframe.persistence.signatures import MachineClass, OnRefused
@@ -63,8 +62,7 @@ class Store:
     def __init__(self, backend: Backend, clock: Callable[[], datetime]) -> None:
         self._backend = backend
         self._clock = clock
-        self._bindings: dict[Any, Binding[Any, Any]] = {}
-        self._lock = threading.Lock()
+        self._bindings = Bindings(backend)
 
     @property
     def location(self) -> str:
@@ -87,7 +85,7 @@ class Store:
         ...     store.create(Pipeline, "story-7", Backlog())
         <Pipeline 'story-7' in active.backlog, version 1>
         """
-        binding = self._keeping_lookups(machine)
+        binding = self._bindings.keeping_lookups(machine)
         key_text = encode_key(key)
         clock = self._clock()
         messages = enter(binding.machine, state, at or clock)
@@ -133,7 +131,7 @@ class Store:
         >>> first.duplicate, again.duplicate, again.version
         (False, True, 2)
         """
-        binding = self._keeping_lookups(machine)
+        binding = self._bindings.keeping_lookups(machine)
         if on_refused != "raise":
             check_choice(on_refused)
         request = make_request(self._clock(), key, cast("E", event), at, expect, delivery_id)
@@ -164,7 +162,7 @@ class Store:
         >>> [receipt.version for receipt in receipts]
         [2, 2]
         """
-        binding = self._keeping_lookups(machine)
+        binding = self._bindings.keeping_lookups(machine)
         clock = self._clock()
         check_choice(on_refused)
         items = cast("Iterable[tuple[Key, E] | Send[E]]", events)
@@ -183,7 +181,7 @@ class Store:
         ...     store.get(Pipeline, "story-7").state
         Backlog()
         """
-        binding = self._binding(machine)
+        binding = self._bindings.of(machine)
         stored: Stored[M, S] = binding.stored(self._load(binding, key))
         _ = stored.state  # says now, not later, that the row cannot be read
         return stored
@@ -231,7 +229,7 @@ class Store:
         ...     [(found.key, found.state.commits_ahead) for found in store.find(Pipeline, Merge)]
         [('story-7', 2)]
         """
-        binding = self._keeping_lookups(machine) if where else self._binding(machine)
+        binding = self._bindings.keeping_lookups(machine) if where else self._bindings.of(machine)
         reader = self._backend.read()
         binding.learn_spellings(reader.count(binding.name))
         if where:
@@ -250,7 +248,7 @@ class Store:
         ...     store.count(Pipeline)[Backlog]
         1
         """
-        binding = self._binding(machine)
+        binding = self._bindings.of(machine)
         rows = self._backend.read().count(binding.name)
         binding.learn_spellings(rows)
         counts: Counter[type[S]] = Counter()
@@ -270,7 +268,7 @@ class Store:
         ...     [entry.event for entry in store.history(Pipeline, "story-7")]
         [None, Block(reason='waiting')]
         """
-        binding = self._binding(machine)
+        binding = self._bindings.of(machine)
         row = self._load(binding, key)
         return binding.entries(row.key, self._backend.read().journal(row.instance))
 
@@ -290,7 +288,7 @@ class Store:
         ...     store.at(Pipeline, "story-7", version=1)
         Backlog()
         """
-        binding = self._binding(machine)
+        binding = self._bindings.of(machine)
         if (version is None) == (at is None):
             binding.refuse_query("give at() either version= or at=")
         row = self._load(binding, key)
@@ -302,8 +300,7 @@ class Store:
             line = reader.journal_at(row.instance, to_microseconds(cast("datetime", at)))
         if line is None:
             raise NotFound(binding.name, key, f"version {version}" if version is not None else f"{at}")
-        state: S = binding.journal_state(row.key, line)
-        return state
+        return cast("S", binding.journal_state(row.key, line))
 
     # ------------------------------------------------------------ messages
 
@@ -326,13 +323,25 @@ class Store:
         return [read_message(row) for row in reader.messages(position, topic, limit)]
 
     def cursor(self, name: str) -> int:
-        """The position kept under this name; 0, before all messages, if there is none."""
+        """The position kept under this name; 0, before all messages, if there is none.  Raises `InvalidQuery`.
+
+        >>> from leverframe import open_store
+        >>> with open_store("sqlite://") as store:
+        ...     store.cursor("mailer")
+        0
+        """
         return self._backend.read().cursor(check_text("a cursor's name", name))
 
     def save_cursor(self, name: str, position: int) -> None:
         """Keep a message's position durably under a name, for `messages(name)`; an earlier one reads again.
 
         Raises `InvalidQuery` for what is no position.
+
+        >>> from leverframe import open_store
+        >>> with open_store("sqlite://") as store:
+        ...     store.save_cursor("mailer", 7)
+        ...     store.cursor("mailer")
+        7
         """
         check_text("a cursor's name", name)
         check_integer("position", position, at_least=0)
@@ -344,7 +353,13 @@ class Store:
     def prune_deliveries(self, older_than: timedelta) -> int:
         """Forget delivery ids settled longer ago than this, by the store's clock; how many were forgotten.
 
-        An id that is forgotten and comes again is sent as if for the first time.
+        An id that is forgotten and comes again is sent as if for the first time.  Raises `InvalidQuery`, `InvalidTime`.
+
+        >>> from datetime import timedelta
+        >>> from leverframe import open_store
+        >>> with open_store("sqlite://") as store:
+        ...     store.prune_deliveries(timedelta(days=30))
+        0
         """
         before = to_microseconds(moment_before(self._clock(), older_than))
         forgotten = 0
@@ -370,30 +385,6 @@ class Store:
     def __repr__(self) -> str:
         return f"<store {self.location}>"
 
-    # ------------------------------------------------------------ inside
-
-    def _binding(self, machine: Any) -> Binding[Any, Any]:
-        binding = self._bindings.get(machine)
-        return binding if binding is not None and binding.current() else self._bind(machine)
-
-    def _bind(self, machine: Any) -> Binding[Any, Any]:
-        if not is_machine(machine):
-            raise InvalidQuery("", f"{machine!r} is no machine; give a class that inherits Machine")
-        for other in tuple(self._bindings):
-            if other is not machine and other.machine_name == machine.machine_name:
-                _refuse_namesake(machine, other)
-        binding: Binding[Any, Any] = Binding(machine)
-        self._bindings[machine] = binding
-        return binding
-
-    def _keeping_lookups(self, machine: Any) -> Binding[Any, Any]:
-        """The machine's binding, once the look-ups that are kept are known to be those that it declares."""
-        binding = self._binding(machine)
-        if not binding.confirmed:
-            with self._lock:
-                keep_declared_lookups(self._backend, binding)
-        return binding
-
     def _load(self, binding: Binding[Any, Any], key: Key) -> Snapshot:
         loaded = self._backend.read().load(binding.name, encode_key(key))
         if loaded is None:
@@ -407,12 +398,3 @@ def _request(clock: datetime, item: tuple[Key, E] | Send[E]) -> Request[E]:
     if not (isinstance(item, tuple) and len(item) == 2):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
         raise InvalidQuery("", f"{show_value(item)} is no pair of key and event, and no Send; give one of these")
     return make_request(clock, *item)
-
-
-def _refuse_namesake(machine: Any, other: Any) -> None:
-    # The same class made anew, by a reload or in a notebook, is no other machine.
-    if (machine.__module__, machine.__qualname__) != (other.__module__, other.__qualname__):
-        problem = (
-            f"{other.__module__} has a machine stored under {machine.machine_name!r} too; set another machine_name"
-        )
-        raise MachineDefinitionError(machine.__name__, "machine_name", problem)

@@ -34,8 +34,8 @@ class MachineCodec(Generic[S, E]):
         states, events = machine.leaves(), machine._structure.events
         self._upcasters_seen = len(upcasters)
         self._state_versions = Versions(name, states, upcasters)
-        self._states: Family[S] = Family(name, "state", states, self._state_versions)
-        self._events: Family[E] = Family(name, "event", events, Versions(name, events, upcasters))
+        self.states: Family[S] = Family(name, "state", states, self._state_versions)
+        self.events: Family[E] = Family(name, "event", events, Versions(name, events, upcasters))
 
     def encode_state(self, state: S) -> str:
         """A state as text.  Raises `EncodeError` for a value that would not be read back.
@@ -45,7 +45,7 @@ class MachineCodec(Generic[S, E]):
         >>> codec_of(Pipeline).encode_state(Merge(BranchName("fix"), Positive(3)))
         '{"body":{"commits_ahead":3,"feature_branch":"fix"},"type":"Merge"}'
         """
-        return self._states.encode(state)
+        return self.states.encode(state)
 
     def decode_state(self, text: str) -> S:
         """The state that a text says; older bodies go through the upcasters.  Raises `DecodeError`.
@@ -57,7 +57,7 @@ class MachineCodec(Generic[S, E]):
         leverframe.errors.DecodeError: feature_branch: missing; \
 commits_ahead: Positive must be an integer of at least 1, got 0
         """
-        return self._states.decode(text)
+        return self.states.decode(text)
 
     def encode_event(self, event: E) -> str:
         """An event as text.  Raises `EncodeError`.
@@ -67,7 +67,7 @@ commits_ahead: Positive must be an integer of at least 1, got 0
         >>> codec_of(Pipeline).encode_event(DepsMet())
         '{"body":{},"type":"DepsMet"}'
         """
-        return self._events.encode(event)
+        return self.events.encode(event)
 
     def decode_event(self, text: str) -> E:
         """The event that a text says.  Raises `DecodeError`.
@@ -77,7 +77,7 @@ commits_ahead: Positive must be an integer of at least 1, got 0
         >>> codec_of(Pipeline).decode_event('{"body":{"reason":"waiting"},"type":"Block"}')
         Block(reason='waiting')
         """
-        return self._events.decode(text)
+        return self.events.decode(text)
 
     def parse_state(self, raw: object) -> S:
         """The state that an object says: as `parse_event`.  Raises `DecodeError`.
@@ -87,7 +87,7 @@ commits_ahead: Positive must be an integer of at least 1, got 0
         >>> codec_of(Pipeline).parse_state({"type": "Qa"})
         Qa()
         """
-        return self._states.parse(raw)
+        return self.states.parse(raw)
 
     def parse_event(self, raw: object) -> E:
         """The event that an object says, as in a log or on a command line: its fields beside `type`, or in a `body`.
@@ -103,7 +103,7 @@ commits_ahead: Positive must be an integer of at least 1, got 0
         Traceback (most recent call last):
         leverframe.errors.DecodeError: unknown type 'QaSkiped'; did you mean 'QaSkipped'?
         """
-        return self._events.parse(raw)
+        return self.events.parse(raw)
 
     def encode_field(self, name: str, value: object) -> str:
         """One value of a states' field as text: what look-ups compare.
@@ -117,9 +117,9 @@ commits_ahead: Positive must be an integer of at least 1, got 0
         >>> codec.encode_field("feature_branch", "fix") == codec.encode_field("feature_branch", BranchName("fix"))
         True
         """
-        forms = self._states.field_forms(name)
+        forms = self.states.field_forms(name)
         if not forms:
-            raise EncodeError(name, f"no state has this field{did_you_mean(name, self._states.field_names())}")
+            raise EncodeError(name, f"no state has this field{did_you_mean(name, self.states.field_names())}")
         problems: list[str] = []
         for convert in (_write, _read_and_write):
             for form in forms:

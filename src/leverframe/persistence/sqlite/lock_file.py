@@ -74,8 +74,8 @@ class LockFile:
             file = self._file = open_lock_file(self.path)
         # Said first: an interrupt between lock and note would leave a lock that nobody gives back.
         self._held = True
-        self._held = try_lock(file.fileno())
-        return self._held
+        held = self._held = try_lock(file.fileno())
+        return held
 
     def lock(self, seconds: float) -> bool:
         """Take the lock, waiting at most so long."""

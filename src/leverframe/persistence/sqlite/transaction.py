@@ -50,7 +50,11 @@ class Transaction(SQLiteWriter):
     __slots__ = ("_session", "_ticket")
 
     def __init__(self, session: Session) -> None:
-        super().__init__(session.connection, session.where)
+        # As the writer's own `__init__`, without the call: one is made for every event.
+        self._connection = session.connection
+        self._location = session.where
+        self._obstacle = ""
+        self._counts = {}
         self._session = session
         self._ticket: Ticket | None = None
 
@@ -58,14 +62,18 @@ class Transaction(SQLiteWriter):
         if self._ticket is not None:
             raise StoreFailure(self._location.text, USED)
         session = self._session
-        session.check_usable()
+        if session.closed or session.process != getpid():
+            session.check_usable()
         ticket = self._ticket = Ticket()
         try:
             seconds = session.turn.take(ticket)
             if session.closed:
                 # It was closed while this thread stood in line.
                 raise StoreClosed(self._location.text, CLOSED)
-            begin(session, seconds)
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.Error as error:
+                wait_to_begin(session, seconds, error)
         except BaseException:
             self._give_up(ticket)
             raise
@@ -129,15 +137,11 @@ def check_present(session: Session) -> None:
         raise StoreVanished(session.where.text)
 
 
-def begin(session: Session, seconds: float) -> None:
-    """Take SQLite's own lock; a program that writes without our lock file is waited for with what time is left."""
-    connection = session.connection
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-    except sqlite3.Error as error:
-        if not is_busy(error):
-            raise fault(error, session.where) from error
-        begin_patiently(session, seconds)
+def wait_to_begin(session: Session, seconds: float, error: sqlite3.Error) -> None:
+    """Wait for a program that writes without our lock file, with what time is left."""
+    if not is_busy(error):
+        raise fault(error, session.where) from error
+    begin_patiently(session, seconds)
 
 
 def begin_patiently(session: Session, seconds: float) -> None:
