@@ -426,4 +426,4 @@ def test_other_spellings_of_it_are_read_and_not_kept() -> None:
         text = '{"body":{},"type":' + " " * spaces + '"Coding"}'
         assert codec.decode_state(text) == pipeline.Coding()
     kept: Any = codec
-    assert sum("Coding" in text for text in kept._states._values) == 1
+    assert sum("Coding" in text for text in kept.states._values) == 1
