@@ -203,3 +203,14 @@ def test_an_output_without_cyrillic(run: Run, folder: Path) -> None:
     variables = os.environ | {"PYTHONIOENCODING": "latin-1"}
     shown = subprocess.run([*COMMAND, "ls", "pipeline"], env=variables, capture_output=True, check=True).stdout
     assert shown.startswith(rb"\u0436\u0443\u043a ")
+
+
+@pytest.mark.parametrize("stream", ["1", "2", "0"])
+def test_a_stream_that_is_closed(folder: Path, stream: str) -> None:
+    """A command that is started with a stream closed does its work, or says in one line that it cannot."""
+    log = write_log(folder / "log", event_line("a", "DepsMet"))
+    name = "-" if stream == "0" else str(log)
+    command = f'"{sys.executable}" -m leverframe replay pipeline "{name}" {stream}>&-'
+    done = subprocess.run(["sh", "-c", command], cwd=folder, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr
+    assert done.returncode == (2 if stream == "0" else 0)

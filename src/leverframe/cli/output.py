@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import click
 from attrs import frozen
@@ -31,14 +31,16 @@ class Column:
     wrapped: bool = False
 
 
-def at_terminal() -> bool:
+def at_terminal(*, err: bool = False) -> bool:
     """Whether a person reads what is printed."""
-    return sys.stdout.isatty()
+    # A program that was started with the stream closed has none.
+    stream: TextIO | None = sys.stderr if err else sys.stdout
+    return stream is not None and stream.isatty()
 
 
 def print_rows(columns: Sequence[Column], rows: Rows, *, err: bool = False) -> None:
     """Print rows, one a line; at a terminal with the names of the columns above, if they have any."""
-    if (sys.stderr if err else sys.stdout).isatty():
+    if at_terminal(err=err):
         print_table(columns, rows, err=err)
     elif rows:
         click.echo("\n".join(aligned(columns, rows)), err=err)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Generator
 
+from leverframe.cli.output import at_terminal
 from leverframe.cli.text import shorten, single_line
 
 __all__ = ["show_progress"]
@@ -18,7 +18,7 @@ Advance = Callable[[int], None]
 @contextlib.contextmanager
 def show_progress(name: str, size: int | None) -> Generator[Advance]:
     """Show how many of `size` bytes are done; what is given is called with each number of bytes more."""
-    if not sys.stderr.isatty():
+    if not at_terminal(err=True):
         yield lambda _: None
         return
     from rich.console import Console

@@ -133,6 +133,9 @@ def path_of(store: Store, machine: AnyMachine, key: Key) -> str | None:
 def open_log(path: str) -> contextlib.AbstractContextManager[BinaryIO]:
     """The log, as bytes."""
     if path == STANDARD_INPUT:
+        standard_input: TextIO | None = sys.stdin
+        if standard_input is None:  # the program was started with it closed
+            raise Failure("standard input is closed; give the log's file")
         return contextlib.nullcontext(sys.stdin.buffer)
     try:
         return open(path, "rb")

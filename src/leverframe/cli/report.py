@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from typing import Any, TextIO
 
 import click
 from attrs import asdict
 
-from leverframe.cli.output import Column, print_json, print_rows
+from leverframe.cli.output import Column, at_terminal, print_json, print_rows
 from leverframe.cli.settling import Problem, Tally
 from leverframe.cli.text import show_key, show_number, single_line
 
@@ -61,7 +60,7 @@ class Report:
             print_rows([Column("state"), Column("stories", right=True)], ordered)
 
     def _separate(self) -> None:
-        if self._first and sys.stderr.isatty() and sys.stdout.isatty():
+        if self._first and at_terminal(err=True) and at_terminal():
             click.echo()
 
 
