@@ -248,3 +248,26 @@ def test_symbolic_links_meet(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.glob("*-lock")) == ["store.db-lock"]
     one.close()
     other.close()
+
+
+def test_an_interrupt_while_the_turn_is_handed_on() -> None:
+    """A ticket that was named, and not called because of an interrupt, has the turn and gives it back once."""
+    line = Line()
+    first, second, third = Ticket(), Ticket(), Ticket()
+    assert line.enter_at_once(first)
+    threads = [threading.Thread(target=line.enter, args=(ticket, LONG)) for ticket in (second, third)]
+    threads[0].start()
+    until(lambda: line.waiting() == 1)
+    threads[1].start()
+    until(lambda: line.waiting() == 2)
+    # As an interrupt leaves it: the owner is named, but still stands in line and was not called.
+    line.owner = second
+    assert second.called is not None
+    second.called.release()
+    threads[0].join(LONG)
+    line.leave(second)
+    threads[1].join(LONG)
+    owners = [line.owner]
+    line.leave(third)
+    assert [*owners, line.owner] == [third, None]
+    assert line.waiting() == 0

@@ -14,6 +14,7 @@ from leverframe.machines.pipeline import (
     DepsMet,
     Merge,
     PipelineState,
+    Superseded,
 )
 
 
@@ -34,6 +35,9 @@ def writes(store: Store) -> None:
     store.send(Pipeline, "story-7", DepsMet(), at="2026-01-01")  # E: a time is a datetime
     store.send(Pipeline, "story-7", DepsMet(), expect=Backlog())  # E: a state where a class belongs
     store.send(Pipeline, "story-7", DepsMet(), on_refused="ignore")  # E: no such choice
+    store.create(Pipeline, "story-7", Superseded)  # E: a class is no state, though it can be called
+    store.send(Pipeline, "story-7", Block)  # E: a class is no event, though it can be called
+    store.send_many(Pipeline, [("story-7", Block)])  # E: nor among many
     store.send(Pipeline, "", DepsMet())  # R: an empty key
 
 
