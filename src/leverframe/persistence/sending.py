@@ -124,11 +124,7 @@ def send_one(backend: Backend, binding: Binding[S, E], request: Request[E]) -> R
 def _send_in_turn(backend: Backend, binding: Binding[S, E], request: Request[E]) -> Receipt[S] | None:
     """Load, decide and commit in one transaction."""
     with backend.write() as writer:
-        loaded = writer.load(binding.name, request.key_text, request.delivery_id)
-        if loaded is None or loaded.declaration != binding.declaration:
-            loaded = _found(binding, loaded, request)
-        answer = _answer(binding, writer, loaded, request)
-        return answer if isinstance(answer, Receipt) else _write(writer, binding, request, answer)
+        return _settle(writer, binding, _load(writer, binding, request), request)
 
 
 def _send(backend: Backend, binding: Binding[S, E], request: Request[E]) -> Receipt[S] | None:

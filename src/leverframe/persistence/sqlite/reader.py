@@ -33,7 +33,7 @@ from leverframe.persistence.statements import (
     SQLITE,
 )
 
-__all__ = ["SNAPSHOT_WIDTH", "ReadingVerbs", "SQLiteReader"]
+__all__ = ["ReadingVerbs", "SQLiteReader"]
 
 SNAPSHOT_WIDTH = 7
 

@@ -50,11 +50,7 @@ class Transaction(SQLiteWriter):
     __slots__ = ("_session", "_ticket")
 
     def __init__(self, session: Session) -> None:
-        # As the writer's own `__init__`, without the call: one is made for every event.
-        self._connection = session.connection
-        self._location = session.where
-        self._obstacle = ""
-        self._counts = {}
+        super().__init__(session.connection, session.where)
         self._session = session
         self._ticket: Ticket | None = None
 

@@ -12,12 +12,10 @@ from typing import TypeVar
 from leverframe.errors import StoreFailure
 from leverframe.persistence.backend import (
     Creation,
-    Loaded,
     LookupValue,
     Move,
     NewMessage,
     Refusal,
-    Snapshot,
     StateCount,
     UniqueTaken,
 )
@@ -25,7 +23,7 @@ from leverframe.persistence.sqlite.connection import Parameters, Row
 from leverframe.persistence.sqlite.driver import sqlite3
 from leverframe.persistence.sqlite.faults import fault
 from leverframe.persistence.sqlite.location import Location
-from leverframe.persistence.sqlite.reader import SNAPSHOT_WIDTH, ReadingVerbs
+from leverframe.persistence.sqlite.reader import ReadingVerbs
 from leverframe.persistence.statements import (
     ADD_JOURNAL,
     ADD_LOOKUP,
@@ -33,7 +31,6 @@ from leverframe.persistence.statements import (
     CHANGE_COUNT,
     CREATE_SNAPSHOT,
     DECLARE,
-    LOAD,
     MOVE_SNAPSHOT,
     MOVE_SNAPSHOT_UNLESS_SETTLED,
     PRUNE_DELIVERIES,
@@ -90,17 +87,6 @@ class SQLiteWriter(ReadingVerbs):
         self._obstacle = SPOILED
 
     # ------------------------------------------------------------ verbs
-
-    def load(self, machine: str, key: str, delivery_id: str | None = None) -> Loaded | None:
-        if delivery_id is not None or self._obstacle:
-            return super().load(machine, key, delivery_id)
-        # The same without the calls in between: it is done for every event.
-        try:
-            rows = self._connection.execute(LOAD, (machine, key)).fetchall()
-        except sqlite3.Error as error:
-            self._obstacle = SPOILED
-            raise fault(error, self._location) from error
-        return Loaded(Snapshot(*rows[0][:SNAPSHOT_WIDTH]), None, rows[0][SNAPSHOT_WIDTH]) if rows else None
 
     def count(self, machine: str) -> list[StateCount]:
         self.flush()
