@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from statemachine import State
 
 from leverframe.errors import (
+    AccessDenied,
     AlreadyExists,
     CannotOpen,
     CodecError,
@@ -24,11 +25,14 @@ from leverframe.errors import (
     LeverframeError,
     LookupsChanged,
     MachineDefinitionError,
+    MissingDatabase,
+    MissingExtra,
     MissingFolder,
     NewerSchema,
     NotADatabase,
     NotFound,
     NotInState,
+    PoolExhausted,
     ReadOnly,
     StaleState,
     StoreClosed,
@@ -36,10 +40,12 @@ from leverframe.errors import (
     StoreFailure,
     StoreFull,
     StoreTimeout,
+    StoreUnreachable,
     StoreVanished,
     TransitionNotAllowed,
     UnknownState,
     UnreadableRow,
+    UnsupportedServer,
     WrongTarget,
 )
 from leverframe.persistence.opening import open_store
@@ -56,6 +62,7 @@ if TYPE_CHECKING:
     from leverframe.persistence.store import Store
 
 __all__ = [
+    "AccessDenied",
     "AlreadyExists",
     "CannotOpen",
     "CodecError",
@@ -77,6 +84,8 @@ __all__ = [
     "Machine",
     "MachineDefinitionError",
     "Message",
+    "MissingDatabase",
+    "MissingExtra",
     "MissingFolder",
     "NewerSchema",
     "NonEmpty",
@@ -84,6 +93,7 @@ __all__ = [
     "NotFound",
     "NotInState",
     "Payload",
+    "PoolExhausted",
     "Positive",
     "ReadOnly",
     "Receipt",
@@ -96,12 +106,14 @@ __all__ = [
     "StoreFailure",
     "StoreFull",
     "StoreTimeout",
+    "StoreUnreachable",
     "StoreVanished",
     "Stored",
     "StoredMessage",
     "TransitionNotAllowed",
     "UnknownState",
     "UnreadableRow",
+    "UnsupportedServer",
     "WrongTarget",
     "decide",
     "entering",

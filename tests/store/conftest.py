@@ -10,7 +10,7 @@ import pytest
 
 from leverframe import Store, open_store
 
-STORES = ("file", "memory", "many writers")
+STORES = ("file", "memory")
 
 
 class TestClock:
@@ -43,7 +43,4 @@ def kind(request: pytest.FixtureRequest) -> str:
 def store(kind: str, tmp_path: Path, clock: Callable[[], datetime]) -> Iterator[Store]:
     url = "sqlite://" if kind == "memory" else f"sqlite:///{tmp_path / 'store.db'}?durability=normal"
     with open_store(url, clock=clock) as opened:
-        if kind == "many writers":
-            # As a database is used in which others write between a decision and its commit.
-            opened._backend.one_writer = False  # pyright: ignore[reportPrivateUsage]  # there is no such store to open
         yield opened

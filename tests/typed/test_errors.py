@@ -39,6 +39,8 @@ EXAMPLES: dict[str, Any] = {
     "attempts": 5,
     "location": "stories.db",
     "seconds": 2.5,
+    "size": 10,
+    "may_have_happened": True,
 }
 
 

@@ -13,11 +13,21 @@
     bodies.py      states and events as they are shown
     output.py      rows and JSON, for a terminal or for a pipe
     text.py        values in one harmless line
-    failures.py    errors, and exit statuses
+    failures.py    errors in one line
+    stopping.py    how far a replay got that cannot go on
+    statuses.py    exit statuses
 
 What needs rich, or a database, is imported by the command that needs it: `--help` has to be there at once.
 """
 
-from leverframe.cli.main import main
+import sys
+
+from leverframe.cli.statuses import INTERRUPTED
+
+try:
+    from leverframe.cli.main import main
+except KeyboardInterrupt:
+    # Ctrl-C while this is still being imported is answered as it is later on: without a word.
+    sys.exit(INTERRUPTED)
 
 __all__ = ["main"]

@@ -1,23 +1,14 @@
-"""How does the command line say that it cannot go on?  In one line, with a status that tells the kind.
-
-0    done
-1    done, and something was found: no such instance, a row that cannot be read, refusals with `--strict`
-2    could not be done: wrong usage, a file or a database that cannot be used
-130  interrupted
-"""
+"""How does the command line say that it cannot go on?  In one line, with a status that tells the kind."""
 
 from __future__ import annotations
 
 import click
 
+from leverframe.cli.statuses import CANNOT, FOUND
 from leverframe.cli.text import single_line
 from leverframe.errors import LeverframeError, NotFound, UnreadableRow
 
-__all__ = ["CANNOT", "FOUND", "INTERRUPTED", "Failure", "Finding", "complain", "failure_of", "file_failure"]
-
-FOUND = 1
-CANNOT = 2
-INTERRUPTED = 130
+__all__ = ["Failure", "Finding", "complain", "failure_of", "file_failure"]
 
 
 class Failure(click.ClickException):

@@ -97,6 +97,8 @@ class Problems:
             self.texts += [f"{name}.{path}: {text}" if path else f"{name}: {text}" for path, text in error.problems]
         except ValueError as error:
             self.texts.append(f"{name}: {error}")
+        except SystemExit as error:  # a class's own checks have no say in when the command ends
+            self.texts.append(f"{name}: raised SystemExit: {error}")
         return None
 
 

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from leverframe.cli.failures import INTERRUPTED, Failure, failure_of
+from leverframe.cli.failures import Failure, failure_of
+from leverframe.cli.statuses import INTERRUPTED
 from leverframe.cli.targets import TargetType, find_machine
 from leverframe.errors import LeverframeError
 

@@ -10,8 +10,9 @@ from attrs import frozen
 from leverframe import Entry, Payload, Store, Stored
 from leverframe.cli.bodies import event_object, field_text, show_event, show_fields, state_fields
 from leverframe.cli.databases import open_existing
-from leverframe.cli.failures import FOUND, Failure, Finding, complain
+from leverframe.cli.failures import Failure, Finding, complain
 from leverframe.cli.output import Column, at_terminal, print_facts, print_json, print_note, print_rows, show_time
+from leverframe.cli.statuses import FOUND
 from leverframe.cli.targets import AnyMachine
 from leverframe.cli.text import shorten, show_key, show_number
 from leverframe.errors import Key, NotFound, UnknownState, UnreadableRow

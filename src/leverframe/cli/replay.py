@@ -16,14 +16,16 @@ from attrs import frozen
 
 from leverframe import Store, open_store
 from leverframe.cli.databases import database_file
-from leverframe.cli.failures import FOUND, INTERRUPTED, Failure, file_failure
+from leverframe.cli.failures import Failure, file_failure
 from leverframe.cli.lines import Line, Parser
 from leverframe.cli.progress import show_progress
 from leverframe.cli.reading import RawLine, read_lines
 from leverframe.cli.report import Report
 from leverframe.cli.settling import Settler, Tally
+from leverframe.cli.statuses import FOUND, INTERRUPTED
+from leverframe.cli.stopping import stopped_by
 from leverframe.cli.targets import AnyMachine
-from leverframe.errors import Key, NotFound, UnreadableRow
+from leverframe.errors import Key, NotFound, StoreError, UnreadableRow
 
 __all__ = ["replay_log"]
 
@@ -59,6 +61,8 @@ def replay_log(
         except KeyboardInterrupt:
             click.echo("Interrupted: the same command carries on where it stopped", err=True)
             return INTERRUPTED
+        except StoreError as error:
+            raise stopped_by(error, settler.stored_to) from error
     report.print_problems()
     report.print_totals(settler.tally, states, seconds, as_json=as_json)
     return FOUND if strict and found_any(settler.tally) else 0

@@ -3,8 +3,8 @@
 An event's delivery id settles it, in the transaction that moves the instance.  Two kinds of events would be left open
 by that, and a second run could find them acceptable in a later state:
 
-* one whose handler raises: nothing is written then.  It is sent again, expecting a state that no instance is ever in,
-  and so refused for good.
+* one whose handler raises, SystemExit too: nothing is written then.  It is sent again, expecting a state that no
+  instance is ever in, and so refused for good.
 * one that comes before its instance's create line: there is nothing yet to settle it with.  It is settled in the
   transaction that creates the instance.
 """
@@ -90,10 +90,14 @@ class Early:
 
 
 class Settler:
-    """Applies lines to the store, and tells `report` of each that moved nothing, in order."""
+    """Applies lines to the store, and tells `report` of each that moved nothing, in order.
+
+    `stored_to` is the last line that a transaction of this run was for: up to there, all is stored.
+    """
 
     def __init__(self, store: Store, machine: type[Machine[Any, Any]], report: Callable[[Problem], None]) -> None:
         self.tally = Tally()
+        self.stored_to = 0
         self._store = store
         self._machine = machine
         self._report = report
@@ -121,6 +125,7 @@ class Settler:
     def _send(self, lines: list[EventLine]) -> None:
         for line, receipt in self._receipts([line for line in lines if not self._comes_early(line)]):
             self._count(line, receipt)
+            self.stored_to = line.number
 
     def _receipts(self, lines: list[EventLine]) -> Iterator[tuple[EventLine, AnyReceipt | Failed]]:
         """A receipt each.  Where a transaction fails, its halves are tried: what is good in it is not lost."""
@@ -128,7 +133,7 @@ class Settler:
             return
         try:
             receipts = self._send_together(lines)
-        except Exception as error:
+        except BaseException as error:
             raise_unless_of_one_line(error)
             if len(lines) == 1:
                 yield lines[0], self._refuse(lines[0], error)
@@ -143,11 +148,11 @@ class Settler:
         sends = [Send(line.key, line.event, line.at, delivery_id=line.delivery_id) for line in lines]
         return self._store.send_many(self._machine, sends, create=self._initial, on_refused="return")
 
-    def _refuse(self, line: EventLine, error: Exception) -> AnyReceipt | Failed:
+    def _refuse(self, line: EventLine, error: BaseException) -> AnyReceipt | Failed:
         """Settle an event as refused that raised when it was sent."""
         try:
             return self._refuse_for_good(line)
-        except Exception as second:
+        except BaseException as second:
             # A row that cannot be read, or an instance that cannot be made: there is nothing to settle the event with.
             raise_unless_of_one_line(second)
             return Failed(told(error))
@@ -208,12 +213,13 @@ class Settler:
         for line in lines:
             try:
                 self._create(line)
-            except Exception as error:
+            except BaseException as error:
                 raise_unless_of_one_line(error)
                 self._malformed(Malformed(line.number, f"create: {told(error)}", line.key))
             else:
                 self.tally.stories.add(line.key)
                 self._present.add(line.key)
+                self.stored_to = line.number
 
     def _create(self, line: CreateLine) -> None:
         self._create_settling(line)
@@ -264,13 +270,18 @@ OF_ONE_LINE = (AlreadyExists, Conflict, NotFound, UnreadableRow)
 """The errors of a store that are about one instance; all others are about the store."""
 
 
-def raise_unless_of_one_line(error: Exception) -> None:
-    """Raise the error again if other lines would fail as well."""
-    if isinstance(error, MemoryError) or (isinstance(error, StoreError) and not isinstance(error, OF_ONE_LINE)):
+def raise_unless_of_one_line(error: BaseException) -> None:
+    """Raise the error again if other lines would fail as well, or if somebody wants the command to end.
+
+    That is Ctrl-C alone: a machine that calls `sys.exit` has no say in it.
+    """
+    if isinstance(error, (KeyboardInterrupt, MemoryError)):
+        raise error
+    if isinstance(error, StoreError) and not isinstance(error, OF_ONE_LINE):
         raise error
 
 
-def told(error: Exception) -> str:
+def told(error: BaseException) -> str:
     """An error in the words of a reason."""
     return str(error) if isinstance(error, LeverframeError) else f"raised {type(error).__name__}: {error}"
 
@@ -280,6 +291,8 @@ def why_it_failed(machine: type[Machine[Any, Any]], state: Any, line: EventLine)
     try:
         decision = decide(machine, state, line.event, line.at)
         codec_of(machine).encode_state(decision.state)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         return told(error)
     return "its handler raised an error in an earlier run"

@@ -5,14 +5,16 @@ knows the other's half.  Times are integers, microseconds since 1970-01-01 UTC. 
 (`active.merge`).  Keys are text, made by `keys.py`.  Rows are not frozen: made for every event, a frozen one takes
 four times as long to make.
 
-    Backend.read()   ->  Reader   what is committed, each call one short read
-    Backend.write()  ->  Writer   one transaction: everything in the block is committed, or nothing of it
+    Backend.read()         ->  Reader   what is committed, each call one short read
+    Backend.commit(work)   ->  Writer   one piece of work: everything in it is committed, or nothing of it
+    Backend.transaction()  ->           many pieces of work, and the user's own statements, committed together
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from attrs import define
 
@@ -36,6 +38,8 @@ __all__ = [
     "UniqueTaken",
     "Writer",
 ]
+
+T = TypeVar("T")
 
 
 # ---------------------------------------------------------------- rows read
@@ -64,11 +68,16 @@ class Delivery:
 
 @define
 class Loaded:
-    """What a decision starts from; `declaration` numbers the look-ups that are kept for the machine."""
+    """What a decision starts from.
+
+    `declaration` numbers the look-ups that are kept for the machine; `clock` is the database's own time, where it has
+    one.
+    """
 
     snapshot: Snapshot
     delivery: Delivery | None
     declaration: int | None = None
+    clock: int | None = None
 
 
 @define
@@ -138,7 +147,7 @@ class LookupValue:
 
 @define
 class Creation:
-    """A new instance, at version 1."""
+    """A new instance, at version 1.  It holds only while the look-ups kept for the machine are `declaration`."""
 
     machine: str
     key: str
@@ -149,13 +158,15 @@ class Creation:
     recorded_at: int
     lookups: tuple[LookupValue, ...] = ()
     messages: tuple[NewMessage, ...] = ()
+    declaration: int | None = None
 
 
 @define
 class Move:
     """A decision to be committed: it holds only while the instance is at version `seen`.
 
-    `lookups` are those of the new state, or None where they are the same as before.
+    It also holds only while the look-ups kept for the machine are `declaration`.  `lookups` are those of the new state,
+    or None where they are the same as before.
     """
 
     machine: str
@@ -171,6 +182,7 @@ class Move:
     lookups: tuple[LookupValue, ...] | None = None
     messages: tuple[NewMessage, ...] = ()
     delivery_id: str | None = None
+    declaration: int | None = None
 
 
 @define
@@ -266,7 +278,11 @@ class Reader(Protocol):
 
 
 class Writer(Reader, Protocol):
-    """One transaction.  Its reads see its own writes, and nobody else writes meanwhile."""
+    """One transaction.  Its reads see its own writes; nobody else writes what `load` or `hold` has read in it."""
+
+    def hold(self, machine: str, keys: Sequence[str]) -> None:
+        """Keep others from writing these instances, in one order whoever asks, before any of them is loaded."""
+        ...
 
     def create(self, creation: Creation) -> tuple[int, int]:
         """Write snapshot, journal line, look-ups, messages and count; the instance's number and the line's `seq`.
@@ -307,23 +323,51 @@ class Writer(Reader, Protocol):
 class Backend(Protocol):
     """One database.  Usable from any number of threads; not across a fork.
 
-    `one_writer` says whether a write waits for its turn before it begins, as in SQLite: then a decision is taken inside
-    of it, which saves a read and every conflict.
+    `decides_in_turn` says whether a write waits for its turn before it begins, as in SQLite: then a decision is taken
+    inside of it, which saves a read and every conflict.  Elsewhere it is taken between `read` and `move`.
     """
 
-    one_writer: bool
+    decides_in_turn: bool
 
     @property
     def location(self) -> str:
         """Where it is, for messages; never with a password."""
         ...
 
+    def now(self) -> int:
+        """The time by the clock that all who use this database share."""
+        ...
+
     def read(self) -> Reader:
         """A reader for the calling thread."""
         ...
 
-    def write(self) -> AbstractContextManager[Writer]:
-        """A transaction: waits its turn (`StoreTimeout`), commits at the block's end, rolls back on any exception."""
+    def commit(self, work: Callable[[Writer], T]) -> T:
+        """Do a piece of work in a transaction, its own or one shared with others; its result, once it is committed.
+
+        What the work raises is raised here, and then nothing that it wrote is written.  It may be done on another
+        thread, and again where the database asks for that, so that it must do nothing but use its writer.
+        """
+        ...
+
+    def move(self, move: Move) -> int | None:
+        """Commit one move by itself, with as few words to the database as it takes; answers as `Writer.move`."""
+        ...
+
+    def refuse(self, refusal: Refusal) -> bool:
+        """Commit one refusal by itself; answers as `Writer.refuse`."""
+        ...
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        """A transaction that all calls of this thread join; the driver's connection, for statements of the user's own.
+
+        It is committed at the block's end, or rolled back on any exception.  A call in it that raises has written
+        nothing, and the transaction goes on.
+        """
+        ...
+
+    def is_joined(self) -> bool:
+        """Whether the calling thread is inside of `transaction()`."""
         ...
 
     def close(self) -> None:

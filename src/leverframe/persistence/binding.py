@@ -201,7 +201,8 @@ class Binding(Generic[S, E]):
         body = self.codec.encode_state(state)
         found = self.lookup_values(state)
         told = _message_rows(messages)
-        return Creation(self.name, key, self.paths[leaf], leaf.__name__, body, at, recorded_at, found, told)
+        path, kept = self.paths[leaf], self.declaration
+        return Creation(self.name, key, path, leaf.__name__, body, at, recorded_at, found, told, kept)
 
     def move(
         self,
@@ -230,6 +231,7 @@ class Binding(Generic[S, E]):
             self._changed_lookups(before, after) if self.lookups[leaf] or self.lookups[type(before)] else None,
             _message_rows(decision.messages) if decision.messages else (),
             delivery_id,
+            self.declaration,
         )
 
     def _changed_lookups(self, before: S, after: S) -> tuple[LookupValue, ...] | None:

@@ -45,6 +45,11 @@ class Bindings:
                 keep_declared_lookups(self._backend, binding)
         return binding
 
+    def forget(self) -> None:
+        """Ask again which look-ups are kept, machine by machine, when it is next written."""
+        for binding in tuple(self._known.values()):
+            binding.confirmed = False
+
 
 def _refuse_namesake(machine: Any, other: Any) -> None:
     # The same class made anew, by a reload or in a notebook, is no other machine.

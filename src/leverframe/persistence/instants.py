@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from leverframe.errors import InvalidTime
 from leverframe.typed.table import to_utc
 
-__all__ = ["from_microseconds", "to_microseconds"]
+__all__ = ["EPOCH", "from_microseconds", "to_microseconds"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -21,10 +21,10 @@ def to_microseconds(time: datetime) -> int:
     1000000
     """
     if type(time) is datetime and time.tzinfo is UTC:
-        return (time - _EPOCH) // _MICROSECOND
+        return (time - EPOCH) // _MICROSECOND
     if not isinstance(time, datetime):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
         raise InvalidTime(time, "is no datetime; give an aware one, such as datetime.now(UTC)")
-    return (to_utc(time) - _EPOCH) // _MICROSECOND
+    return (to_utc(time) - EPOCH) // _MICROSECOND
 
 
 def from_microseconds(microseconds: int) -> datetime:
@@ -33,4 +33,4 @@ def from_microseconds(microseconds: int) -> datetime:
     >>> from_microseconds(1_000_000)
     datetime.datetime(1970, 1, 1, 0, 0, 1, tzinfo=datetime.timezone.utc)
     """
-    return _EPOCH + timedelta(microseconds=microseconds)
+    return EPOCH + timedelta(microseconds=microseconds)

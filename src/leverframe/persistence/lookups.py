@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from leverframe.errors import AlreadyExists, LookupsChanged, UnreadableRow
@@ -23,12 +24,15 @@ def keep_declared_lookups(backend: Backend, binding: Binding[Any, Any]) -> None:
     value; nothing is changed then.
     """
     if not _is_kept(backend.read(), binding):
-        with backend.write() as writer:
-            # Another program of the same code may have been faster.
-            if not _is_kept(writer, binding):
-                binding.declaration = writer.declare(binding.name, binding.declared)
-                _fill(writer, binding)
+        backend.commit(partial(_declare, binding))
     binding.confirmed = True
+
+
+def _declare(binding: Binding[Any, Any], writer: Writer) -> None:
+    # Another program of the same code may have been faster.
+    if not _is_kept(writer, binding):
+        binding.declaration = writer.declare(binding.name, binding.declared)
+        _fill(writer, binding)
 
 
 def check_declaration(reader: Reader, binding: Binding[Any, Any]) -> None:

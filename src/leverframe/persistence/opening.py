@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from leverframe.errors import InvalidURL
@@ -17,16 +17,12 @@ __all__ = ["open_store"]
 Durability = Literal["full", "normal"]
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 def open_store(
     url: str,
     *,
     durability: Durability | None = None,
     timeout: float | None = None,
-    clock: Callable[[], datetime] = _utc_now,
+    clock: Callable[[], datetime] | None = None,
 ) -> Store:
     """Open a store, and make or migrate its database first where that is needed.
 

@@ -1,15 +1,16 @@
 """One event, end to end: load, decode, decide, encode, commit.
 
 The middle is pure: `_answer` turns what was loaded into a receipt or into a row to be written.  Where writers take
-turns it runs inside of the transaction: what it read cannot change under it.  Elsewhere it runs before, and again after
-a conflict.
+turns it runs inside of the transaction: what it read cannot change under it.  Elsewhere it runs before, and after a
+conflict inside of a transaction that holds the row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Generic
+from functools import partial
+from typing import Any, Generic
 
 from attrs import define
 from typing_extensions import TypeVar
@@ -27,6 +28,7 @@ from leverframe.errors import (
 from leverframe.persistence.arguments import check_delivery_id, check_expected
 from leverframe.persistence.backend import (
     Backend,
+    Creation,
     Delivery,
     Loaded,
     Move,
@@ -38,7 +40,7 @@ from leverframe.persistence.backend import (
 )
 from leverframe.persistence.binding import Binding
 from leverframe.persistence.codec import read_json
-from leverframe.persistence.instants import to_microseconds
+from leverframe.persistence.instants import EPOCH, from_microseconds, to_microseconds
 from leverframe.persistence.keys import encode_key
 from leverframe.persistence.lookups import check_declaration
 from leverframe.persistence.records import Receipt
@@ -46,7 +48,7 @@ from leverframe.persistence.refusals import read_refusal, write_refusal
 from leverframe.typed.payload import Event, Payload
 from leverframe.typed.table import decide, enter
 
-__all__ = ["ATTEMPTS", "Request", "make_request", "send_many", "send_one"]
+__all__ = ["ATTEMPTS", "Request", "create_one", "make_request", "send_many", "send_one"]
 
 ATTEMPTS = 10
 """How often a call begins anew after others moved the instance first, also during its own transaction."""
@@ -59,7 +61,8 @@ E = TypeVar("E", bound=Event)
 class Request(Generic[E]):
     """One event for one instance.
 
-    `now` is the time of the decision, and `at` the same in microseconds; `recorded_at` is the store's own time.
+    `now` is the time of the decision, `at` the same in microseconds, and `recorded_at` the store's own time.
+    `asks_clock` says that this is still to be asked of the database, and `given` that `now` was given by the caller.
     """
 
     key: Key
@@ -70,25 +73,37 @@ class Request(Generic[E]):
     recorded_at: int
     expect: type[Payload] | None = None
     delivery_id: str | None = None
+    given: bool = False
+    asks_clock: bool = False
+
+    def set_clock(self, recorded_at: int) -> None:
+        self.recorded_at = recorded_at
+        if not self.given:
+            self.at = recorded_at
+            self.now = from_microseconds(recorded_at)
 
 
 def make_request(
-    clock: datetime,
+    clock: datetime | None,
     key: Key,
     event: E,
     at: datetime | None = None,
     expect: type[Payload] | None = None,
     delivery_id: str | None = None,
 ) -> Request[E]:
-    """A request at the time `clock` of the store.  Raises `InvalidKey`, `InvalidTime`, `InvalidQuery`."""
+    """A request at the time `clock` of the store; None: at the time by the database's clock when it is loaded.
+
+    Raises `InvalidKey`, `InvalidTime`, `InvalidQuery`.
+    """
     if expect is not None:
         check_expected(expect)
     if delivery_id is not None:
         check_delivery_id(delivery_id)
-    recorded_at = to_microseconds(clock)
+    text, recorded_at = encode_key(key), 0 if clock is None else to_microseconds(clock)
     if at is None:
-        return Request(key, encode_key(key), event, clock, recorded_at, recorded_at, expect, delivery_id)
-    return Request(key, encode_key(key), event, at, to_microseconds(at), recorded_at, expect, delivery_id)
+        now = EPOCH if clock is None else clock
+        return Request(key, text, event, now, recorded_at, recorded_at, expect, delivery_id, False, clock is None)
+    return Request(key, text, event, at, to_microseconds(at), recorded_at, expect, delivery_id, True, clock is None)
 
 
 @define
@@ -113,73 +128,90 @@ class _Refusing(Generic[S]):
 
 def send_one(backend: Backend, binding: Binding[S, E], request: Request[E]) -> Receipt[S]:
     """Send one event.  A refusal is in the receipt.  Raises `NotFound`, `Conflict`, and what a handler raises."""
-    send = _send_in_turn if backend.one_writer else _send
-    for _ in range(ATTEMPTS):
-        receipt = send(backend, binding, request)
-        if receipt is not None:
-            return receipt
-    raise Conflict(binding.name, request.key, ATTEMPTS)
-
-
-def _send_in_turn(backend: Backend, binding: Binding[S, E], request: Request[E]) -> Receipt[S] | None:
-    """Load, decide and commit in one transaction."""
-    with backend.write() as writer:
-        return _settle(writer, binding, _load(writer, binding, request), request)
+    settle = partial(_settle, binding, request)
+    receipt = None if backend.decides_in_turn or backend.is_joined() else _send(backend, binding, request)
+    attempts = ATTEMPTS
+    while receipt is None and attempts:
+        receipt = backend.commit(settle)
+        attempts -= 1
+    if receipt is None:
+        raise Conflict(binding.name, request.key, ATTEMPTS)
+    return receipt
 
 
 def _send(backend: Backend, binding: Binding[S, E], request: Request[E]) -> Receipt[S] | None:
-    """Load and decide first, so that no handler holds up other writers; None if the instance moved meanwhile."""
+    """Decide before the transaction, so that no handler holds up others; None if it has to be decided in one."""
     reader = backend.read()
     answer = _answer(binding, reader, _load(reader, binding, request), request)
     if isinstance(answer, Receipt):
         return answer
-    with backend.write() as writer:
-        receipt = _write(writer, binding, request, answer)
-        if receipt is not None:
-            return receipt
-        # Others moved it while this call stood in line, and would the next time too: decide now that it is our turn.
-        return _settle(writer, binding, _load(writer, binding, request), request)
+    try:
+        return _write(backend, answer)
+    except UniqueTaken:
+        return None
+
+
+def _settle(binding: Binding[S, E], request: Request[E], writer: Writer) -> Receipt[S] | None:
+    """Load, decide and write in one transaction; None if the instance moved even so."""
+    return _settle_loaded(binding, request, writer, _load(writer, binding, request))
+
+
+def _settle_loaded(binding: Binding[S, E], request: Request[E], writer: Writer, loaded: Loaded) -> Receipt[S] | None:
+    answer = _answer(binding, writer, loaded, request)
+    if isinstance(answer, Receipt):
+        return answer
+    try:
+        return _write(writer, answer)
+    except UniqueTaken as taken:
+        return _refuse_taken(writer, binding, request, loaded, taken)
 
 
 # ---------------------------------------------------------------- many
 
 
 def send_many(
-    backend: Backend, binding: Binding[S, E], requests: Iterable[Request[E]], create: S | None, *, raise_refused: bool
+    backend: Backend, binding: Binding[S, E], requests: Sequence[Request[E]], create: S | None, *, raise_refused: bool
 ) -> list[Receipt[S]]:
     """Send events in one transaction, in their order; raises before anything is written, or writes all."""
-    receipts: list[Receipt[S]] = []
-    with backend.write() as writer:
-        for request in requests:
-            loaded = writer.load(binding.name, request.key_text, request.delivery_id)
-            if loaded is None and create is not None:
-                loaded = _create(writer, binding, request, create)
-            receipt = _settle(writer, binding, _found(binding, loaded, request), request)
-            if receipt is None:
-                raise Conflict(binding.name, request.key, 1)
-            if receipt.error is not None and raise_refused:
-                raise receipt.error
-            receipts.append(receipt)
-    return receipts
+
+    def work(writer: Writer) -> list[Receipt[S]]:
+        writer.hold(binding.name, [request.key_text for request in requests])
+        return [_send_among_others(writer, binding, request, create, raise_refused) for request in requests]
+
+    return backend.commit(work)
+
+
+def _send_among_others(
+    writer: Writer, binding: Binding[S, E], request: Request[E], create: S | None, raise_refused: bool
+) -> Receipt[S]:
+    loaded = writer.load(binding.name, request.key_text, request.delivery_id)
+    if loaded is None and create is not None:
+        loaded = _create(writer, binding, request, create)
+    receipt = _settle_loaded(binding, request, writer, _found(binding, loaded, request))
+    if receipt is None:
+        raise Conflict(binding.name, request.key, 1)
+    if receipt.error is not None and raise_refused:
+        raise receipt.error
+    return receipt
 
 
 def _create(writer: Writer, binding: Binding[S, E], request: Request[E], state: S) -> Loaded:
-    check_declaration(writer, binding)
     messages = enter(binding.machine, state, request.now)
     at = request.at
     creation = binding.creation(request.key_text, state, messages, at, request.recorded_at)
-    try:
-        instance, _ = writer.create(creation)
-    except UniqueTaken as taken:
-        raise _taken(binding, request, taken) from None
+    instance = create_one(binding, request.key, creation, writer)
     row = Snapshot(instance, request.key_text, creation.state, creation.body, 1, at, at)
     return Loaded(row, None, binding.declaration)
 
 
-def _settle(writer: Writer, binding: Binding[S, E], loaded: Loaded, request: Request[E]) -> Receipt[S] | None:
-    """Decide and write in one transaction; None if the instance moved even so."""
-    answer = _answer(binding, writer, loaded, request)
-    return answer if isinstance(answer, Receipt) else _write(writer, binding, request, answer)
+def create_one(binding: Binding[Any, Any], key: Key, creation: Creation, writer: Writer) -> int:
+    """Write a new instance; its number.  Raises `AlreadyExists`, `LookupsChanged`."""
+    check_declaration(writer, binding)
+    try:
+        instance, _ = writer.create(creation)
+    except UniqueTaken as taken:
+        raise _taken(binding, key, taken) from None
+    return instance
 
 
 # ---------------------------------------------------------------- load
@@ -194,6 +226,8 @@ def _found(binding: Binding[S, E], loaded: Loaded | None, request: Request[E]) -
         raise NotFound(binding.name, request.key)
     if loaded.declaration != binding.declaration:
         raise LookupsChanged(binding.name)
+    if request.asks_clock and loaded.clock is not None:
+        request.set_clock(loaded.clock)
     return loaded
 
 
@@ -230,30 +264,27 @@ def _refused(row: Snapshot, state: S, error: LeverframeError, request: Request[E
 # ---------------------------------------------------------------- commit
 
 
-def _write(
-    writer: Writer, binding: Binding[S, E], request: Request[E], answer: _Moving[S] | _Refusing[S]
-) -> Receipt[S] | None:
+def _write(place: Backend | Writer, answer: _Moving[S] | _Refusing[S]) -> Receipt[S] | None:
     """The receipt, or None if the instance moved, or the delivery id was settled, meanwhile."""
     if isinstance(answer, _Refusing):
-        return answer.receipt if writer.refuse(answer.row) else None
-    try:
-        seq = writer.move(answer.row)
-    except UniqueTaken as taken:
-        return _write_taken(writer, binding, request, taken)
+        return answer.receipt if place.refuse(answer.row) else None
+    seq = place.move(answer.row)
     if seq is None:
         return None
     return Receipt(True, False, answer.left, type(answer.after), answer.row.seen + 1, seq, answer.after)
 
 
-def _write_taken(writer: Writer, binding: Binding[S, E], request: Request[E], taken: UniqueTaken) -> Receipt[S] | None:
+def _refuse_taken(
+    writer: Writer, binding: Binding[S, E], request: Request[E], loaded: Loaded, taken: UniqueTaken
+) -> Receipt[S] | None:
     """A unique look-up's value is another's: the event is refused, and its delivery id settled so."""
-    row = _load(writer, binding, request).snapshot
-    refused = _refused(row, binding.state_of(row), _taken(binding, request, taken), request)
-    return refused if isinstance(refused, Receipt) else _write(writer, binding, request, refused)
+    row = loaded.snapshot
+    refused = _refused(row, binding.state_of(row), _taken(binding, request.key, taken), request)
+    return refused if isinstance(refused, Receipt) else _write(writer, refused)
 
 
-def _taken(binding: Binding[S, E], request: Request[E], taken: UniqueTaken) -> AlreadyExists:
-    return AlreadyExists(binding.name, request.key, taken.field, read_json(taken.value))
+def _taken(binding: Binding[Any, Any], key: Key, taken: UniqueTaken) -> AlreadyExists:
+    return AlreadyExists(binding.name, key, taken.field, read_json(taken.value) if taken.field else None)
 
 
 # ---------------------------------------------------------------- delivery ids

@@ -127,6 +127,12 @@ ROLL_BACK_TO_SAVEPOINT = "ROLLBACK TO SAVEPOINT part"
 
 RELEASE_SAVEPOINT = "RELEASE SAVEPOINT part"
 
+MARK = "SAVEPOINT call"
+
+ROLL_BACK_TO_MARK = "ROLLBACK TO SAVEPOINT call"
+
+RELEASE_MARK = "RELEASE SAVEPOINT call"
+
 # ---------------------------------------------------------------- dialects
 
 SQLITE = Dialect(

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, cast, overload
 
 from typing_extensions import TypeVar
 
 from leverframe.errors import (
-    AlreadyExists,
     InvalidQuery,
     Key,
     NotFound,
 )
 from leverframe.persistence.arguments import check_choice, check_integer, check_text, moment_before
-from leverframe.persistence.backend import Backend, Snapshot, UniqueTaken
+from leverframe.persistence.backend import Backend, Snapshot
 from leverframe.persistence.binding import Binding, read_message
 from leverframe.persistence.bindings import Bindings
-from leverframe.persistence.codec import read_json
-from leverframe.persistence.instants import to_microseconds
+from leverframe.persistence.instants import from_microseconds, to_microseconds
 from leverframe.persistence.keys import encode_key
 from leverframe.persistence.lookups import check_declaration
 from leverframe.persistence.records import Entry, Receipt, Send, Stored, StoredMessage
-from leverframe.persistence.sending import Request, make_request, send_many, send_one
+from leverframe.persistence.sending import Request, create_one, make_request, send_many, send_one
 from leverframe.persistence.signatures import MachineClass, OnRefused
 from leverframe.typed.inference import Settled
 from leverframe.typed.machine import Machine
@@ -59,7 +59,7 @@ class Store:
     Coding()
     """
 
-    def __init__(self, backend: Backend, clock: Callable[[], datetime]) -> None:
+    def __init__(self, backend: Backend, clock: Callable[[], datetime] | None) -> None:
         self._backend = backend
         self._clock = clock
         self._bindings = Bindings(backend)
@@ -87,17 +87,11 @@ class Store:
         """
         binding = self._bindings.keeping_lookups(machine)
         key_text = encode_key(key)
-        clock = self._clock()
+        clock = self._now()
         messages = enter(binding.machine, state, at or clock)
         written_at = to_microseconds(at or clock)
         creation = binding.creation(key_text, state, messages, written_at, to_microseconds(clock))
-        try:
-            with self._backend.write() as writer:
-                check_declaration(writer, binding)
-                instance, _ = writer.create(creation)
-        except UniqueTaken as taken:
-            value = read_json(taken.value) if taken.field else None
-            raise AlreadyExists(binding.name, key, taken.field, value) from None
+        instance = self._backend.commit(partial(create_one, binding, key, creation))
         return binding.stored(Snapshot(instance, key_text, creation.state, creation.body, 1, written_at, written_at))
 
     def send(
@@ -134,7 +128,8 @@ class Store:
         binding = self._bindings.keeping_lookups(machine)
         if on_refused != "raise":
             check_choice(on_refused)
-        request = make_request(self._clock(), key, cast("E", event), at, expect, delivery_id)
+        clock = None if self._clock is None else self._clock()
+        request = make_request(clock, key, cast("E", event), at, expect, delivery_id)
         receipt: Receipt[S] = send_one(self._backend, binding, request)
         if receipt.error is not None and on_refused == "raise":
             raise receipt.error
@@ -163,11 +158,35 @@ class Store:
         [2, 2]
         """
         binding = self._bindings.keeping_lookups(machine)
-        clock = self._clock()
+        clock = self._now()
         check_choice(on_refused)
         items = cast("Iterable[tuple[Key, E] | Send[E]]", events)
         requests = [_request(clock, item) for item in items]
         return send_many(self._backend, binding, requests, create, raise_refused=on_refused == "raise")
+
+    @contextmanager
+    def transaction(self) -> Generator[Any]:
+        """A transaction that every call of this thread on this store joins; it gives the database's own connection.
+
+        Several calls, and statements of your own on that connection, are committed together at the block's end, or
+        taken back together if the block raises.  A call that raises and is caught has written nothing, and the rest
+        goes on.  Others wait meanwhile: keep it short.  Raises `StoreFailure` inside of another.
+
+        >>> from leverframe import open_store
+        >>> from leverframe.machines.pipeline import *
+        >>> with open_store("sqlite://") as store:
+        ...     with store.transaction() as connection:
+        ...         _ = connection.execute("CREATE TABLE invoice (story TEXT)")
+        ...         _ = connection.execute("INSERT INTO invoice VALUES ('story-7')")
+        ...         _ = store.create(Pipeline, "story-7", Backlog())
+        """
+        try:
+            with self._backend.transaction() as connection:
+                yield connection
+        except BaseException:
+            # What was written about look-ups may have been taken back.
+            self._bindings.forget()
+            raise
 
     # ------------------------------------------------------------ reading
 
@@ -345,8 +364,7 @@ class Store:
         """
         check_text("a cursor's name", name)
         check_integer("position", position, at_least=0)
-        with self._backend.write() as writer:
-            writer.save_cursor(name, position)
+        self._backend.commit(lambda writer: writer.save_cursor(name, position))
 
     # ------------------------------------------------------------ housekeeping
 
@@ -361,11 +379,10 @@ class Store:
         ...     store.prune_deliveries(timedelta(days=30))
         0
         """
-        before = to_microseconds(moment_before(self._clock(), older_than))
+        before = to_microseconds(moment_before(self._now(), older_than))
         forgotten = 0
         while True:
-            with self._backend.write() as writer:
-                batch = writer.prune_deliveries(before, PRUNED_AT_ONCE)
+            batch = self._backend.commit(lambda writer: writer.prune_deliveries(before, PRUNED_AT_ONCE))
             forgotten += batch
             if batch < PRUNED_AT_ONCE:
                 return forgotten
@@ -384,6 +401,9 @@ class Store:
 
     def __repr__(self) -> str:
         return f"<store {self.location}>"
+
+    def _now(self) -> datetime:
+        return from_microseconds(self._backend.now()) if self._clock is None else self._clock()
 
     def _load(self, binding: Binding[Any, Any], key: Key) -> Snapshot:
         loaded = self._backend.read().load(binding.name, encode_key(key))

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Generator, Sequence
 from os import getpid
+from threading import get_ident
+from typing import TypeVar
 
-from leverframe.errors import CannotOpen, StoreClosed
+from leverframe.errors import CannotOpen, StoreClosed, StoreFailure
+from leverframe.persistence.backend import Move, Reader, Refusal, Writer
 from leverframe.persistence.sqlite.connection import connect, set_up_writer
 from leverframe.persistence.sqlite.driver import OLDEST, checkpoints_safely, is_too_old, sqlite3, warn_once
 from leverframe.persistence.sqlite.faults import opening_fault
@@ -29,10 +33,18 @@ from leverframe.persistence.sqlite.schema import APPLICATION_ID, check_ours, is_
 from leverframe.persistence.sqlite.source import CLOSED, FileSource, MemorySource, Source
 from leverframe.persistence.sqlite.transaction import Transaction
 from leverframe.persistence.sqlite.turn import Ticket, Turn
+from leverframe.persistence.sqlite.writer import ENDED, SQLiteWriter
 
 __all__ = ["SQLiteBackend", "open_sqlite"]
 
+T = TypeVar("T")
+
 LOCK_FILE = "-lock"
+
+NESTED = "is inside of a transaction already; one block is enough"
+
+NANOSECONDS = 1_000
+"""In a microsecond."""
 
 FORKED = "was opened in another process"
 
@@ -88,7 +100,7 @@ def look_into(location: Location) -> Identity | None:
 class SQLiteBackend:
     """One open database.  Any thread may use it; a process that was forked off may not."""
 
-    one_writer = True
+    decides_in_turn = True
 
     def __init__(self, location: Location, turn: Turn, connection: sqlite3.Connection, opened: Identity | None) -> None:
         self.where = location
@@ -102,17 +114,56 @@ class SQLiteBackend:
         self.released = False
         self.checkpoints_itself = checkpoints_safely()
         self._commits = 0
+        self._joined: SQLiteWriter | None = None
 
     @property
     def location(self) -> str:
         return self.where.text
 
-    def read(self) -> SQLiteReader:
+    def now(self) -> int:
+        return time.time_ns() // NANOSECONDS
+
+    def read(self) -> Reader:
         self.check_usable()
-        return self._reader
+        return self._reader if self._joined is None else self._joined_writer() or self._reader
 
     def write(self) -> Transaction:
+        """A transaction of its own: waits its turn, commits at the block's end, rolls back on any exception."""
         return Transaction(self)
+
+    def commit(self, work: Callable[[Writer], T]) -> T:
+        joined = None if self._joined is None else self._joined_writer()
+        if joined is not None:
+            return joined.run_apart(work)
+        with self.write() as writer:
+            return work(writer)
+
+    def move(self, move: Move) -> int | None:
+        return self.commit(lambda writer: writer.move(move))
+
+    def refuse(self, refusal: Refusal) -> bool:
+        return self.commit(lambda writer: writer.refuse(refusal))
+
+    @contextlib.contextmanager
+    def transaction(self) -> Generator[sqlite3.Connection]:
+        if self.is_joined():
+            raise StoreFailure(self.location, NESTED)
+        with self.write() as writer:
+            self._joined = writer
+            try:
+                yield self.connection
+            finally:
+                self._joined = None
+            if not self.connection.in_transaction:
+                raise StoreFailure(self.location, ENDED)
+
+    def is_joined(self) -> bool:
+        return self._joined_writer() is not None
+
+    def _joined_writer(self) -> SQLiteWriter | None:
+        """The writer of `transaction()`, for the thread that is inside of it."""
+        joined = self._joined
+        return joined if joined is not None and self.turn.belongs_to(get_ident()) else None
 
     def close(self) -> None:
         """Refuse all calls from here on, wait for a write that is under way, and give back all that is held.

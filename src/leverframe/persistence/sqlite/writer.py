@@ -6,7 +6,7 @@ commit: however many moves a transaction makes, a count's row is written once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from leverframe.errors import StoreFailure
@@ -31,12 +31,15 @@ from leverframe.persistence.statements import (
     CHANGE_COUNT,
     CREATE_SNAPSHOT,
     DECLARE,
+    MARK,
     MOVE_SNAPSHOT,
     MOVE_SNAPSHOT_UNLESS_SETTLED,
     PRUNE_DELIVERIES,
+    RELEASE_MARK,
     RELEASE_SAVEPOINT,
     REMOVE_LOOKUPS,
     REMOVE_LOOKUPS_OF_MACHINE,
+    ROLL_BACK_TO_MARK,
     ROLL_BACK_TO_SAVEPOINT,
     SAVE_CURSOR,
     SAVEPOINT,
@@ -44,13 +47,15 @@ from leverframe.persistence.statements import (
     SETTLE_AS_REFUSED,
 )
 
-__all__ = ["OVER", "SQLiteWriter"]
+__all__ = ["ENDED", "OVER", "SQLiteWriter"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 OVER = "this transaction is over; begin another with write()"
 SPOILED = "a part of this transaction failed, so that it can only be rolled back; leave its block with that error"
+
+ENDED = "the transaction was ended inside of its block; leave COMMIT and ROLLBACK to the end of the block"
 
 FIRST_VERSION = 1
 
@@ -86,7 +91,36 @@ class SQLiteWriter(ReadingVerbs):
             raise StoreFailure(self._location.text, self._obstacle)
         self._obstacle = SPOILED
 
+    def run_apart(self, work: Callable[[SQLiteWriter], T]) -> T:
+        """Do the work so that, if it raises, all that it wrote is taken back, and only that."""
+        self._check_begun()
+        self._execute(MARK, ())
+        counts, self._counts = self._counts, dict(self._counts)
+        try:
+            result = work(self)
+            self._execute_alone(RELEASE_MARK, ())
+        except BaseException:
+            self._take_back(counts)
+            raise
+        return result
+
+    def _take_back(self, counts: dict[tuple[str, str], tuple[str, int]]) -> None:
+        # SQLite may have rolled back all of it by itself, as on a full disk.
+        if self._connection.in_transaction:
+            self._execute(ROLL_BACK_TO_MARK, ())
+            self._execute(RELEASE_MARK, ())
+            self._counts = counts
+            self._obstacle = ""
+
+    def _check_begun(self) -> None:
+        """Refused where the transaction has ended under us: a SAVEPOINT would begin another."""
+        if self._obstacle or not self._connection.in_transaction:
+            raise StoreFailure(self._location.text, self._obstacle or ENDED)
+
     # ------------------------------------------------------------ verbs
+
+    def hold(self, machine: str, keys: Sequence[str]) -> None:
+        """Whoever has begun to write is the only one who does."""
 
     def count(self, machine: str) -> list[StateCount]:
         self.flush()

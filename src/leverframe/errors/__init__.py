@@ -1,0 +1,150 @@
+"""Every error of leverframe, in one tree.  Each carries its data as attributes and says what to do.
+
+    LeverframeError
+    ├── MachineDefinitionError          a machine class is wrong; said when the class is made
+    ├── InvalidValue (ValueError)       a refined value cannot be made of this
+    ├── InvalidField (TypeError)        a field of a state or event was given another type
+    ├── InvalidTime (ValueError)        a time without a zone, or out of range
+    ├── TransitionNotAllowed            the event is not accepted in this state
+    ├── NotInState                      the machine is in another state than the caller named
+    │   └── StaleState                  ... and that was found in the store
+    ├── UnknownState                    a class that is no state of this machine
+    ├── WrongTarget (TypeError)         a handler returned what its signature does not name
+    ├── CodecError
+    │   ├── EncodeError                 a value cannot be written as JSON and read back the same
+    │   └── DecodeError (ValueError)    a body does not have the shape of its class
+    └── StoreError
+        ├── AlreadyExists               the key, or a unique look-up's value, is taken
+        ├── NotFound (LookupError)      no instance has this key, or not at that version or time
+        ├── InvalidKey (ValueError)     a key is empty, or not made of strings
+        ├── InvalidQuery (ValueError)   a look-up that is not declared, a limit below 1, ...
+        ├── UnreadableRow               a stored row no longer decodes under today's code
+        ├── LookupsChanged              another program declared other look-ups meanwhile
+        ├── Conflict                    others kept moving the instance; tried a bounded number of times
+        ├── StoreTimeout (TimeoutError) others held the store for longer than the timeout
+        │   └── PoolExhausted           ... all connections to a server were in use
+        ├── StoreUnreachable (ConnectionError) the server went away; says whether the move may have happened
+        ├── StoreFull                   no room left; nothing was written
+        ├── StoreVanished               the database's file was deleted or replaced while open
+        ├── StoreClosed                 the store was closed, or belongs to another process
+        ├── StoreFailure                anything else the database reports
+        └── CannotOpen
+            ├── InvalidURL (ValueError) not a store's URL
+            ├── MissingFolder           the folder of the database's file is not there
+            ├── MissingDatabase         the server has no such database
+            ├── MissingExtra (ImportError) what talks to such a database is not installed
+            ├── AccessDenied            a wrong password, or no permission
+            ├── UnsupportedServer       the server is too old
+            ├── NotADatabase            the file is no leverframe database
+            ├── NewerSchema             the file was written by a newer leverframe
+            └── ReadOnly                the file, or its folder, may not be written
+
+Catch `LeverframeError` for all of them.  Errors compare by identity and can be pickled.
+
+>>> from leverframe import LeverframeError, Positive
+>>> try:
+...     Positive(int("-3"))
+... except LeverframeError as error:
+...     print(error)
+Positive must be an integer of at least 1, got -3
+"""
+
+from __future__ import annotations
+
+from leverframe.errors.bodies import (
+    CodecError,
+    DecodeError,
+    EncodeError,
+)
+from leverframe.errors.deciding import (
+    InvalidField,
+    InvalidTime,
+    InvalidValue,
+    MachineDefinitionError,
+    NotInState,
+    StaleState,
+    TransitionNotAllowed,
+    UnknownState,
+    WrongTarget,
+)
+from leverframe.errors.opening import (
+    AccessDenied,
+    CannotOpen,
+    InvalidURL,
+    MissingDatabase,
+    MissingExtra,
+    MissingFolder,
+    NewerSchema,
+    NotADatabase,
+    ReadOnly,
+    UnsupportedServer,
+)
+from leverframe.errors.root import (
+    Key,
+    LeverframeError,
+)
+from leverframe.errors.storing import (
+    AlreadyExists,
+    Conflict,
+    InvalidKey,
+    InvalidQuery,
+    LookupsChanged,
+    NotFound,
+    PoolExhausted,
+    StoreClosed,
+    StoreError,
+    StoreFailure,
+    StoreFull,
+    StoreTimeout,
+    StoreUnreachable,
+    StoreVanished,
+    UnreadableRow,
+)
+
+__all__ = [
+    "AccessDenied",
+    "AlreadyExists",
+    "CannotOpen",
+    "CodecError",
+    "Conflict",
+    "DecodeError",
+    "EncodeError",
+    "InvalidField",
+    "InvalidKey",
+    "InvalidQuery",
+    "InvalidTime",
+    "InvalidURL",
+    "InvalidValue",
+    "Key",
+    "LeverframeError",
+    "LookupsChanged",
+    "MachineDefinitionError",
+    "MissingDatabase",
+    "MissingExtra",
+    "MissingFolder",
+    "NewerSchema",
+    "NotADatabase",
+    "NotFound",
+    "NotInState",
+    "PoolExhausted",
+    "ReadOnly",
+    "StaleState",
+    "StoreClosed",
+    "StoreError",
+    "StoreFailure",
+    "StoreFull",
+    "StoreTimeout",
+    "StoreUnreachable",
+    "StoreVanished",
+    "TransitionNotAllowed",
+    "UnknownState",
+    "UnreadableRow",
+    "UnsupportedServer",
+    "WrongTarget",
+]
+
+
+# Tracebacks and pickles name an error as users import it, wherever in this package it stands.
+for _name in __all__:
+    if _name != "Key":
+        globals()[_name].__module__ = __name__

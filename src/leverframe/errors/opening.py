@@ -1,0 +1,67 @@
+"""Why a store cannot be opened."""
+
+from __future__ import annotations
+
+from attrs import define
+
+from leverframe.errors.storing import StoreError
+
+__all__ = [
+    "AccessDenied",
+    "CannotOpen",
+    "InvalidURL",
+    "MissingDatabase",
+    "MissingExtra",
+    "MissingFolder",
+    "NewerSchema",
+    "NotADatabase",
+    "ReadOnly",
+    "UnsupportedServer",
+]
+
+
+@define(slots=False)
+class CannotOpen(StoreError):
+    """The store cannot be opened, and nothing was changed; `problem` says why and what to do."""
+
+    location: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.location}: {self.problem}"
+
+
+class InvalidURL(CannotOpen, ValueError):
+    """The URL names no store."""
+
+
+class MissingFolder(CannotOpen):
+    """The folder that the file should be in is not there."""
+
+
+class MissingDatabase(CannotOpen):
+    """The server has no database of this name."""
+
+
+class MissingExtra(CannotOpen, ImportError):
+    """The library that talks to such a database is not installed."""
+
+
+class AccessDenied(CannotOpen):
+    """The server does not let this user in, or not do what opening needs."""
+
+
+class UnsupportedServer(CannotOpen):
+    """The server is of a version that leverframe does not work with."""
+
+
+class NotADatabase(CannotOpen):
+    """The file is no leverframe database."""
+
+
+class NewerSchema(CannotOpen):
+    """The file was written by a newer leverframe than this one."""
+
+
+class ReadOnly(CannotOpen):
+    """The file, or its folder, may not be written."""
