@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 __all__ = ["did_you_mean", "join_names", "show_value", "without_secrets"]
 
 LONGEST_VALUE = 80
+
+NEAR = 0.75
+"""How much of two names must agree: four letters may have two changed places, and Coding is not Working."""
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -19,8 +23,14 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     '; known: Done, Merge'
     """
     names = sorted(set(known))
-    near = difflib.get_close_matches(name, names, 1)
-    return f"; did you mean {near[0]!r}?" if near else f"; known: {join_names(names)}"
+    alike = {_folded(each): each for each in names}
+    near = difflib.get_close_matches(_folded(name), alike, 1, NEAR)
+    return f"; did you mean {alike[near[0]]!r}?" if near else f"; known: {join_names(names)}"
+
+
+def _folded(name: str) -> str:
+    """What a name has in common with its other spellings: letters of the other case, `stories` for `story`."""
+    return re.sub("ies$", "y", name.casefold())
 
 
 def join_names(names: Iterable[str]) -> str:

@@ -70,6 +70,27 @@ def test_help_imports_little() -> None:
     assert not imported & {"rich", "sqlite3", "pysqlite3", "sqlite_utils", "leverframe.persistence.sqlite"}
 
 
+INTERRUPTED_AT = """
+import os, runpy, signal, sys
+module = sys.argv.pop(1)
+def interrupt(event, arguments):
+    if event == "import" and arguments[0] == module:
+        os.kill(os.getpid(), signal.SIGINT)
+sys.addaudithook(interrupt)
+runpy.run_module("leverframe", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize(
+    "module", ["leverframe.cli.main", "click", "leverframe.cli.reads", "leverframe.machines.pipeline"]
+)
+def test_an_interrupt_while_modules_are_imported(module: str) -> None:
+    """Ctrl-C ends a command without a word and with status 130, while its modules are imported too."""
+    command = [sys.executable, "-c", INTERRUPTED_AT, module, "ls", "pipeline"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
+
+
 def test_an_unknown_command(run: Run) -> None:
     """A command that there is not is wrong usage."""
     assert run("lst").exit_code == 2

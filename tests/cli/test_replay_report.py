@@ -8,14 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import Result
 from logs import DIRTY, event_line, write_log
-
-from leverframe import Store
-from leverframe.errors import StoreFull
 
 Run = Callable[..., Result]
 
@@ -175,14 +171,3 @@ def test_refused_lines_that_cannot_be_written(run: Run, folder: Path) -> None:
     """A file of refused lines that cannot be made is an error."""
     log = write_log(folder / "log", event_line("a", "DepsMet"))
     check_failed(run("replay", "pipeline", log, "--refused", "none/refused"), "none/refused: No such file")
-
-
-def test_a_store_that_fails_on_the_way(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error of the store, which every other line would meet as well, ends the replay."""
-
-    def full(*_: Any, **__: Any) -> None:
-        raise StoreFull("the database")
-
-    monkeypatch.setattr(Store, "send_many", full)
-    log = write_log(folder / "log", event_line("a", "DepsMet"))
-    check_failed(run("replay", "pipeline", log), "no room left")

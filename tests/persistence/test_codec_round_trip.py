@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal, localcontext
 from enum import Enum, IntEnum, StrEnum
-from typing import Any, Literal, NewType, TypeAlias, get_type_hints
+from typing import Any, Literal, NewType, TypeAlias
 from uuid import UUID
 
 import pytest
@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from leverframe import Event, Machine, NonEmpty, Payload, Positive, on, state
-from leverframe.machines import execution, pipeline
 from leverframe.persistence.codec import codec_of, read_json
 
 # ---------------------------------------------------------------- a machine with every type of field
@@ -342,88 +341,3 @@ def test_other_exact_spellings_are_read(field: str, text: object, value: object)
     raw: Any = read_json(codec_of(Zoo).encode_state(SAMPLE))
     raw["body"][field] = text
     assert getattr(codec_of(Zoo).parse_state(raw), field) == value
-
-
-# ---------------------------------------------------------------- the shipped machines
-
-NAMES = st.text(st.characters(codec="utf-8"), min_size=1)
-FIELDS: dict[type, Any] = {
-    str: TEXTS,
-    int: st.integers(),
-    datetime: TIMES,
-    Positive: POSITIVES,
-    pipeline.GitSha: st.from_regex("[0-9a-f]{7,40}", fullmatch=True).map(pipeline.GitSha),
-    **{name: NAMES.map(name) for name in (pipeline.StoryId, pipeline.BranchName, execution.AgentName)},
-}
-
-
-def values_of(classes: tuple[type, ...]) -> Any:
-    """Values of these classes."""
-    return st.one_of([_values(cls) for cls in classes])
-
-
-def _values(cls: Any) -> Any:
-    hints = get_type_hints(cls)
-    return st.builds(cls, **{each.name: FIELDS[hints[each.name]] for each in cls.__attrs_attrs__})
-
-
-@patiently
-@given(values_of(pipeline.Pipeline.leaves()))
-def test_pipeline_states_survive(value: pipeline.PipelineState) -> None:
-    """Every state of Pipeline is read back equal and written alike again."""
-    codec = codec_of(pipeline.Pipeline)
-    text = codec.encode_state(value)
-    assert codec.decode_state(text) == value
-    assert type(codec.decode_state(text)) is type(value)
-    assert codec.encode_state(codec.decode_state(text)) == text
-
-
-@patiently
-@given(values_of(pipeline.Pipeline._structure.events))  # pyright: ignore[reportPrivateUsage]  # no public list of events
-def test_pipeline_events_survive(value: pipeline.PipelineEvent) -> None:
-    """Every event of Pipeline is read back equal, from text and flat from a log."""
-    codec = codec_of(pipeline.Pipeline)
-    text = codec.encode_event(value)
-    assert codec.decode_event(text) == value
-    raw: Any = read_json(text)
-    assert codec.parse_event({"type": raw["type"], **raw["body"]}) == value
-    assert codec.parse_event(raw) == value
-
-
-@patiently
-@given(values_of(execution.Execution.leaves()))
-def test_execution_states_survive(value: execution.ExecutionState) -> None:
-    """Every state of Execution is read back equal and written alike again."""
-    codec = codec_of(execution.Execution)
-    text = codec.encode_state(value)
-    assert codec.decode_state(text) == value
-    assert codec.encode_state(codec.decode_state(text)) == text
-
-
-@patiently
-@given(values_of(execution.Execution._structure.events))  # pyright: ignore[reportPrivateUsage]  # no public list of events
-def test_execution_events_survive(value: execution.ExecutionEvent) -> None:
-    """Every event of Execution is read back equal."""
-    codec = codec_of(execution.Execution)
-    assert codec.decode_event(codec.encode_event(value)) == value
-
-
-# ---------------------------------------------------------------- classes without fields
-
-
-def test_a_class_without_fields_has_one_text() -> None:
-    """A state without fields is written as an empty body."""
-    codec = codec_of(pipeline.Pipeline)
-    for _ in range(2):
-        assert codec.encode_state(pipeline.Qa()) == '{"body":{},"type":"Qa"}'
-        assert codec.decode_state('{"body":{},"type":"Qa"}') == pipeline.Qa()
-
-
-def test_other_spellings_of_it_are_read_and_not_kept() -> None:
-    """Texts that differ in space are the same state, and the codec does not grow with them."""
-    codec = codec_of(pipeline.Pipeline)
-    for spaces in range(5):
-        text = '{"body":{},"type":' + " " * spaces + '"Coding"}'
-        assert codec.decode_state(text) == pipeline.Coding()
-    kept: Any = codec
-    assert sum("Coding" in text for text in kept.states._values) == 1

@@ -24,10 +24,11 @@ from leverframe.errors import (
     StoreTimeout,
 )
 from leverframe.persistence.backend import Creation
+from leverframe.persistence.migration import Migration
 from leverframe.persistence.sqlite import SQLiteBackend, open_sqlite
 from leverframe.persistence.sqlite.driver import sqlite3
 from leverframe.persistence.sqlite.location import parse_location
-from leverframe.persistence.sqlite.migrations import MIGRATIONS, Migration
+from leverframe.persistence.sqlite.migrations import MIGRATIONS
 from leverframe.persistence.sqlite.schema import APPLICATION_ID
 
 NEXT = Migration("9999_next", ("CREATE TABLE next (n INTEGER PRIMARY KEY) STRICT", "INSERT INTO next VALUES (7)"))

@@ -26,7 +26,6 @@ from leverframe.persistence.backend import (
 from leverframe.persistence.finding import find_statement, merge_ranges
 from leverframe.persistence.sqlite import SQLiteBackend, open_sqlite
 from leverframe.persistence.statements import (
-    COUNT,
     CURSOR,
     JOURNAL_AT,
     JOURNAL_BETWEEN,
@@ -440,7 +439,7 @@ def plan(backend: SQLiteBackend, statement: str, parameters: list[object]) -> li
 @pytest.mark.parametrize(
     "statement",
     [
-        COUNT,
+        SQLITE.count,
         CURSOR,
         JOURNAL_AT,
         JOURNAL_BETWEEN,

@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from postgres_server import Server
 
 from leverframe import Store, open_store
 
-STORES = ("file", "memory")
+STORES = ("file", "memory", "postgres")
 
 
 class TestClock:
@@ -40,7 +41,15 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def store(kind: str, tmp_path: Path, clock: Callable[[], datetime]) -> Iterator[Store]:
-    url = "sqlite://" if kind == "memory" else f"sqlite:///{tmp_path / 'store.db'}?durability=normal"
+def url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """A store that is not there yet; in memory it is another one each time that it is opened."""
+    if kind == "postgres":
+        server: Server = request.getfixturevalue("postgres_server")
+        return server.fresh_url("&durability=normal")
+    return "sqlite://" if kind == "memory" else f"sqlite:///{tmp_path / 'store.db'}?durability=normal"
+
+
+@pytest.fixture
+def store(url: str, clock: Callable[[], datetime]) -> Iterator[Store]:
     with open_store(url, clock=clock) as opened:
         yield opened

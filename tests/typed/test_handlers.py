@@ -107,10 +107,10 @@ def test_subclass_of_an_event() -> None:
     """An event class that inherits one of the machine's is not one of them."""
 
     @frozen
-    class Stride(Step): ...
+    class Steps(Step): ...
 
-    with pytest.raises(TransitionNotAllowed, match="Stride: it is no event of Careless; did you mean 'Step'"):
-        decide(Careless, Idle(), Stride(), None)
+    with pytest.raises(TransitionNotAllowed, match="Steps: it is no event of Careless; did you mean 'Step'"):
+        decide(Careless, Idle(), Steps(), None)
 
 
 # ---------------------------------------------------------------- what handlers may use

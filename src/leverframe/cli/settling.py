@@ -283,7 +283,9 @@ def raise_unless_of_one_line(error: BaseException) -> None:
 
 def told(error: BaseException) -> str:
     """An error in the words of a reason."""
-    return str(error) if isinstance(error, LeverframeError) else f"raised {type(error).__name__}: {error}"
+    if isinstance(error, LeverframeError):
+        return str(error)
+    return f"raised {type(error).__name__}: {error}".removesuffix(": ")
 
 
 def why_it_failed(machine: type[Machine[Any, Any]], state: Any, line: EventLine) -> str:

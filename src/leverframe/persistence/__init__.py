@@ -14,7 +14,11 @@ codec/         states and events as JSON, and back
 keys.py        keys as text
 instants.py    times as integers
 backend.py     what a database has to do
+asking.py      the reading verbs, over anything that runs a statement
+migration.py   a step by which a database comes to its tables
+options.py     what a URL may say on any database
 statements.py  what is said to a database, in SQL
 finding.py     which statement answers a query
 sqlite/        the store on SQLite
+postgres/      the store on PostgreSQL
 """

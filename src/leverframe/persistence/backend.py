@@ -284,6 +284,10 @@ class Writer(Reader, Protocol):
         """Keep others from writing these instances, in one order whoever asks, before any of them is loaded."""
         ...
 
+    def hold_all(self) -> None:
+        """Keep others from writing anything: look-ups are about to be declared anew."""
+        ...
+
     def create(self, creation: Creation) -> tuple[int, int]:
         """Write snapshot, journal line, look-ups, messages and count; the instance's number and the line's `seq`.
 

@@ -29,6 +29,7 @@ def keep_declared_lookups(backend: Backend, binding: Binding[Any, Any]) -> None:
 
 
 def _declare(binding: Binding[Any, Any], writer: Writer) -> None:
+    writer.hold_all()
     # Another program of the same code may have been faster.
     if not _is_kept(writer, binding):
         binding.declaration = writer.declare(binding.name, binding.declared)

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from leverframe.errors import InvalidURL
+from leverframe.errors import InvalidURL, MissingExtra
 from leverframe.wording import did_you_mean, show_value, without_secrets
 
 if TYPE_CHECKING:
+    from leverframe.persistence.backend import Backend
     from leverframe.persistence.store import Store
 
 __all__ = ["open_store"]
@@ -41,16 +42,30 @@ def open_store(
     sqlite://
     """
     _check_arguments(url, timeout)
-    scheme, separator, _ = url.partition(":")
-    if scheme.lower() != "sqlite":
-        hint = did_you_mean(scheme, ["sqlite"]) if separator else ""
-        problem = f"names no store{hint}; write sqlite:///stories.db for a file in the working folder"
-        raise InvalidURL(without_secrets(url) or "an empty URL", problem)
     # Late, so that machines can be used without the time that a database's libraries take to import.
-    from leverframe.persistence.sqlite import open_sqlite
     from leverframe.persistence.store import Store
 
-    return Store(open_sqlite(url, durability=durability, timeout=timeout), clock)
+    scheme, separator, _ = url.partition(":")
+    match scheme.lower():
+        case "sqlite":
+            from leverframe.persistence.sqlite import open_sqlite
+
+            return Store(open_sqlite(url, durability=durability, timeout=timeout), clock)
+        case "postgresql" | "postgres":
+            return Store(_open_postgres(url, durability, timeout), clock)
+        case _:
+            hint = did_you_mean(scheme, ["sqlite", "postgresql"]) if separator else ""
+            problem = f"names no store{hint}; write sqlite:///stories.db for a file in the working folder"
+            raise InvalidURL(without_secrets(url) or "an empty URL", problem)
+
+
+def _open_postgres(url: str, durability: str | None, timeout: float | None) -> Backend:
+    try:
+        from leverframe.persistence.postgres import open_postgres
+    except ImportError as error:
+        problem = f"needs what is not installed ({error}); run: pip install 'leverframe[postgres]'"
+        raise MissingExtra(without_secrets(url), problem) from error
+    return open_postgres(url, durability=durability, timeout=timeout)
 
 
 def _check_arguments(url: object, timeout: object) -> None:

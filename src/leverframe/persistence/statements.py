@@ -1,28 +1,43 @@
 """What is said to a database: every statement of the store, in the SQL that SQLite and PostgreSQL both speak.
 
-Parameters are `?`; a driver that writes them `%s` replaces them when it loads this catalogue.  The other
-differences between the two have names, in `Dialect`.  Statements that depend on a `Query` are put together
-from the parts here by `finding.py`.
+They are written as SQLite takes them.  Where PostgreSQL needs something more there is a hole with a name, a comment
+to SQLite: `/*clock*/`.  `Dialect.spell` fills the holes, and writes parameters as the driver wants them.  What differs
+as a whole is an attribute of `Dialect`.  Statements that depend on a `Query` are put together from the parts here by
+`finding.py`.
 """
 
 from __future__ import annotations
 
-from attrs import frozen
+from collections.abc import Mapping
+from functools import cache
+
+from attrs import field, frozen
 
 __all__ = ["SQLITE", "Dialect"]
 
 
-@frozen
+@frozen(eq=False)
 class Dialect:
     """What the two databases spell differently.
 
-    Attributes: `by_key`, what follows `snapshot` where only the index on keys may be used;
-    `newest_of_each`, the newest `limit` instances of each state of a machine (parameters: limit, machine),
-    which one of them can only say with LATERAL and the other only without.
+    Attributes: `by_key`, what follows `snapshot` where only the index on keys may be used; `count`, how many instances
+    of a machine are in each state (parameter: machine); `newest_of_each`, the newest `limit` instances of each state of
+    a machine (parameters: limit, machine, limit), which one of them can only say with LATERAL and the other only
+    without; `parameter`, how a parameter is written; `holes`, what goes into each hole.
     """
 
     by_key: str
+    count: str
     newest_of_each: str
+    parameter: str = "?"
+    holes: Mapping[str, str] = field(factory=dict[str, str])
+
+    @cache  # noqa: B019  # there are two dialects, and they last as long as the program
+    def spell(self, statement: str) -> str:
+        """The statement as this database's driver takes it."""
+        for name, text in self.holes.items():
+            statement = statement.replace(f"/*{name}*/", text)
+        return statement if self.parameter == "?" else statement.replace("?", self.parameter)
 
 
 # ---------------------------------------------------------------- reading
@@ -31,17 +46,15 @@ SNAPSHOT_COLUMNS = "s.instance, s.key, s.state, s.body, s.version, s.created_at,
 NEWEST_FIRST = "ORDER BY s.changed_at DESC, s.instance DESC"
 
 LOAD = f"""
-SELECT {SNAPSHOT_COLUMNS}, l.number
+SELECT {SNAPSHOT_COLUMNS}, l.number /*clock*/
 FROM snapshot AS s LEFT JOIN lookup_declaration AS l ON l.machine = s.machine
-WHERE s.machine = ? AND s.key = ?"""
+WHERE s.machine = ? AND s.key = ? /*held*/"""
 
 LOAD_WITH_DELIVERY = f"""
-SELECT {SNAPSHOT_COLUMNS}, l.number, d.instance, d.seq, d.refusal
+SELECT {SNAPSHOT_COLUMNS}, l.number, d.instance, d.seq, d.refusal /*clock*/
 FROM snapshot AS s LEFT JOIN lookup_declaration AS l ON l.machine = s.machine
 LEFT JOIN delivery AS d ON d.instance = s.instance AND d.delivery_id = ?
-WHERE s.machine = ? AND s.key = ?"""
-
-COUNT = "SELECT state, type_name, number FROM state_count WHERE machine = ? ORDER BY state"
+WHERE s.machine = ? AND s.key = ? /*held*/"""
 
 INSTANCES = f"""
 SELECT {SNAPSHOT_COLUMNS} FROM snapshot AS s WHERE s.machine = ? AND s.instance > ? ORDER BY s.instance LIMIT ?"""
@@ -64,9 +77,9 @@ MESSAGES_SELECT = """
 SELECT m.position, s.machine, s.key, m.version, m.topic, m.kind, m.correlation_id, m.body, m.at
 FROM message AS m CROSS JOIN snapshot AS s WHERE s.instance = m.instance"""
 
-MESSAGES = f"{MESSAGES_SELECT} AND m.position > ? ORDER BY m.position LIMIT ?"
+MESSAGES = f"{MESSAGES_SELECT} AND m.position > ? /*readable*/ ORDER BY m.position LIMIT ?"
 
-MESSAGES_OF_TOPIC = f"{MESSAGES_SELECT} AND m.topic = ? AND m.position > ? ORDER BY m.position LIMIT ?"
+MESSAGES_OF_TOPIC = f"{MESSAGES_SELECT} AND m.topic = ? AND m.position > ? /*readable*/ ORDER BY m.position LIMIT ?"
 
 CURSOR = "SELECT position FROM cursor WHERE name = ?"
 
@@ -137,6 +150,7 @@ RELEASE_MARK = "RELEASE SAVEPOINT call"
 
 SQLITE = Dialect(
     by_key=" INDEXED BY snapshot_key",
+    count="SELECT state, type_name, number FROM state_count WHERE machine = ? ORDER BY state",
     newest_of_each=f"""
 SELECT {SNAPSHOT_COLUMNS} FROM state_count AS c CROSS JOIN snapshot AS s ON s.instance IN (
     SELECT n.instance FROM snapshot AS n WHERE n.machine = c.machine AND n.state = c.state

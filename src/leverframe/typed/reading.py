@@ -6,7 +6,7 @@ What is wrong by itself is refused here and in `signatures.py`; what contradicts
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any, cast, get_origin
 
 import attrs
 from statemachine import State
@@ -16,7 +16,7 @@ from leverframe.typed.declare import Edge, Hook, Lookup, leaf_payload
 from leverframe.typed.native import foreign_parts
 from leverframe.typed.payload import Payload
 from leverframe.typed.reserved import STATE_NAMES
-from leverframe.typed.signatures import is_frozen_attrs, read_edge, read_events, read_hook
+from leverframe.typed.signatures import check_announce, is_frozen_attrs, read_edge, read_events, read_hook
 from leverframe.typed.structure import Node, Structure
 from leverframe.wording import did_you_mean
 
@@ -37,6 +37,7 @@ def read_structure(
     structure.events = read_events(structure, states_and_events[1])
     for key, member in body.items():
         _read_declaration(structure, key, member, names)
+    check_announce(structure, _member(body, "announce"), names)
     return structure
 
 
@@ -48,6 +49,13 @@ def _read_declaration(structure: Structure, key: str, member: Any, names: Mappin
         structure.hooks.append((member, read_hook(structure, member, names)))
     elif issubclass(kind, Lookup):
         structure.lookups[key] = _read_lookup(structure, key, member)
+
+
+def _member(body: Mapping[str, Any], name: str) -> Any:
+    """What the class will have under this name: of its own, or of the first base that has it."""
+    bases: list[type] = [get_origin(base) or base for base in body["__orig_bases__"]]
+    inherited = (vars(kind)[name] for base in bases for kind in base.__mro__ if name in vars(kind))
+    return body[name] if name in body else next(inherited)
 
 
 # ---------------------------------------------------------------- states

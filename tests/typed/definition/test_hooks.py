@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
-from definitions import Busy, Ended, Go, Idle, assert_refused
+from definitions import Busy, Ended, Go, Idle, Stop, assert_refused
 
-from leverframe import Machine, Message, entering, leaving, on, state
+from leverframe import Event, Machine, Message, entering, leaving, on, state
 
 
 def test_hook_for_an_unknown_state() -> None:
@@ -78,3 +78,106 @@ def test_async_announce() -> None:
 
             async def announce(self, before: Any, event: Any, after: Any) -> list[Message]:
                 return []
+
+
+# ---------------------------------------------------------------- announce
+
+
+def announcing(member: Any) -> Any:
+    """A machine with this `announce`."""
+
+    class Bad(Machine[Idle | Busy | Ended, Go | Stop]):
+        idle = state(Idle)
+        busy = state(Busy)
+        ended = state(Ended)
+
+        @on
+        def go(self, s: Idle, e: Go) -> Busy:
+            return Busy()
+
+        @on
+        def stop(self, s: Busy, e: Stop) -> Ended:
+            return Ended()
+
+        announce = member
+
+    return Bad
+
+
+def test_announce_without_the_event() -> None:
+    """An `announce` with a parameter too few is refused."""
+
+    def announce(self: object, before: Any, after: Any) -> list[Message]:
+        return []
+
+    with assert_refused("Bad", "announce", "write (self, before, event, after)"):
+        announcing(announce)
+
+
+def test_announce_that_wants_more() -> None:
+    """An `announce` with a parameter too many is refused."""
+
+    def announce(self: object, before: Any, event: Any, after: Any, now: Any) -> list[Message]:
+        return []
+
+    with assert_refused("Bad", "announce", "write (self, before, event, after)"):
+        announcing(announce)
+
+
+def test_announce_for_some_events() -> None:
+    """An `announce` that takes some of the machine's events is refused."""
+
+    def announce(self: object, before: Any, event: Go, after: Any) -> list[Message]:
+        return []
+
+    with assert_refused("Bad", "announce", "announce takes Go as event, and would be given Stop too"):
+        announcing(announce)
+
+
+def test_announce_for_some_states() -> None:
+    """An `announce` that does not take every state that moves lead to is refused."""
+
+    def announce(self: object, before: Idle | Busy, event: Go | Stop, after: Busy) -> list[Message]:
+        return []
+
+    with assert_refused("Bad", "announce", "announce takes Busy as after, and would be given Ended too"):
+        announcing(announce)
+
+
+def test_announce_of_a_base() -> None:
+    """An `announce` that a machine inherits is looked at as its own is."""
+
+    class Telling:
+        def announce(self, before: Any) -> list[Message]:
+            return []
+
+    with assert_refused("Bad", "announce", "write (self, before, event, after)"):
+
+        class Bad(Telling, Machine[Idle | Busy, Go]):
+            idle = state(Idle)
+            busy = state(Busy)
+
+            @on
+            def go(self, s: Idle, e: Go) -> Busy:
+                return Busy()
+
+
+def test_announce_that_is_no_method() -> None:
+    """An `announce` that is called without `self`, or not at all, is refused."""
+
+    def announce(before: Any, event: Any, after: Any) -> list[Message]:
+        return []
+
+    for member in (staticmethod(announce), classmethod(announce), "announced"):
+        with assert_refused("Bad", "announce", "is no method; write def announce(self, before, event, after)"):
+            announcing(member)
+
+
+def test_announce_that_fits() -> None:
+    """An `announce` for just the states that moves lead from and to, and all events, is accepted."""
+
+    def announce(self: object, before: Idle | Busy, event: Event, after: Busy | Ended) -> list[Message]:
+        return [Message("bad", type(before).__name__)]
+
+    handle = announcing(announce).start(Idle())
+    assert [message.kind for message in handle.send(Go()).messages] == ["Idle"]

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from leverframe.errors import CannotOpen, StoreClosed, StoreFailure
 from leverframe.persistence.backend import Move, Reader, Refusal, Writer
+from leverframe.persistence.migration import Migration
 from leverframe.persistence.sqlite.connection import connect, set_up_writer
 from leverframe.persistence.sqlite.driver import OLDEST, checkpoints_safely, is_too_old, sqlite3, warn_once
 from leverframe.persistence.sqlite.faults import opening_fault
@@ -25,9 +26,10 @@ from leverframe.persistence.sqlite.files import (
     note_closed,
     note_open,
 )
+from leverframe.persistence.sqlite.group import Group
 from leverframe.persistence.sqlite.location import Location, parse_location
 from leverframe.persistence.sqlite.lock_file import LockFile
-from leverframe.persistence.sqlite.migrations import MIGRATIONS, Migration
+from leverframe.persistence.sqlite.migrations import MIGRATIONS
 from leverframe.persistence.sqlite.reader import SQLiteReader
 from leverframe.persistence.sqlite.schema import APPLICATION_ID, check_ours, is_up_to_date, migrate
 from leverframe.persistence.sqlite.source import CLOSED, FileSource, MemorySource, Source
@@ -113,7 +115,7 @@ class SQLiteBackend:
         self.closed = False
         self.released = False
         self.checkpoints_itself = checkpoints_safely()
-        self._commits = 0
+        self._pieces = 0
         self._joined: SQLiteWriter | None = None
 
     @property
@@ -135,8 +137,7 @@ class SQLiteBackend:
         joined = None if self._joined is None else self._joined_writer()
         if joined is not None:
             return joined.run_apart(work)
-        with self.write() as writer:
-            return work(writer)
+        return Group(self).do(work)
 
     def move(self, move: Move) -> int | None:
         return self.commit(lambda writer: writer.move(move))
@@ -191,10 +192,11 @@ class SQLiteBackend:
         if self.closed:
             raise StoreClosed(self.location, CLOSED)
 
-    def after_commit(self) -> None:
+    def after_commit(self, pieces: int) -> None:
         """Checkpoint now and then, while nobody else writes, where SQLite must not do so by itself."""
-        self._commits += 1
-        if self._commits % COMMITS_BETWEEN_CHECKPOINTS == 0:
+        self._pieces += pieces
+        if self._pieces >= COMMITS_BETWEEN_CHECKPOINTS:
+            self._pieces = 0
             self._checkpoint()
 
     def _release_all(self) -> None:

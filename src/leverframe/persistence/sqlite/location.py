@@ -8,19 +8,16 @@ from __future__ import annotations
 import math
 import os
 import re
-from typing import Literal
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import unquote
 
 from attrs import evolve, frozen
 
 from leverframe.errors import InvalidURL
+from leverframe.persistence.options import DURABILITIES, Durability, parse_options, parse_seconds
 from leverframe.wording import did_you_mean, without_secrets
 
 __all__ = ["MEMORY", "Durability", "Location", "parse_location"]
 
-Durability = Literal["full", "normal"]
-
-DURABILITIES = ("full", "normal")
 OPTIONS = ("durability", "timeout")
 MEMORY = ":memory:"
 SHAPES = "write sqlite:///relative.db, sqlite:////absolute.db, or sqlite:///:memory:"
@@ -85,25 +82,6 @@ def with_options(location: Location, options: str) -> Location:
         else:
             raise InvalidURL(location.text, f"has an unknown option {name!r}{did_you_mean(name, OPTIONS)}")
     return location
-
-
-def parse_options(text: str, options: str) -> list[tuple[str, str]]:
-    try:
-        pairs = parse_qsl(options, keep_blank_values=True, strict_parsing=bool(options))
-    except ValueError as error:
-        raise InvalidURL(text, f"has options {options!r}; write name=value, with & between") from error
-    names = [name for name, _ in pairs]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise InvalidURL(text, f"gives {twice[0]} twice; give it once")
-    return pairs
-
-
-def parse_seconds(text: str, value: str) -> float:
-    try:
-        return float(value)
-    except ValueError as error:
-        raise InvalidURL(text, f"has timeout={value!r}; give a number of seconds, such as timeout=5") from error
 
 
 def with_timeout(location: Location, seconds: float | None) -> Location:

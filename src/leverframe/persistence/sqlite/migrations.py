@@ -6,18 +6,9 @@ only: `schema.py` hands it to sqlite-utils.
 
 from __future__ import annotations
 
-from attrs import frozen
+from leverframe.persistence.migration import Migration
 
-__all__ = ["MIGRATIONS", "Migration"]
-
-
-@frozen
-class Migration:
-    """One step: its name, for ever the same, and its statements."""
-
-    name: str
-    statements: tuple[str, ...]
-
+__all__ = ["MIGRATIONS"]
 
 SNAPSHOT = """
 CREATE TABLE snapshot (

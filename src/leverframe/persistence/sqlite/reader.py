@@ -1,98 +1,23 @@
-"""What do the reading verbs ask, and how do rows become what `backend.py` promises?"""
+"""What is committed: the reading verbs over connections that are lent for a statement each."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-
-from leverframe.persistence.backend import (
-    Declaration,
-    Delivery,
-    JournalRow,
-    Loaded,
-    MessageRow,
-    Query,
-    Snapshot,
-    StateCount,
-)
-from leverframe.persistence.finding import find_statement
-from leverframe.persistence.sqlite.connection import Parameters, Row
+from leverframe.persistence.asking import Parameters, ReadingVerbs, Row
 from leverframe.persistence.sqlite.source import Source
-from leverframe.persistence.statements import (
-    COUNT,
-    CURSOR,
-    DECLARATION,
-    INSTANCES,
-    JOURNAL_AT,
-    JOURNAL_BETWEEN,
-    JOURNAL_FROM,
-    JOURNAL_LINE,
-    LOAD,
-    LOAD_WITH_DELIVERY,
-    MESSAGES,
-    MESSAGES_OF_TOPIC,
-    SQLITE,
-)
+from leverframe.persistence.statements import SQLITE
 
-__all__ = ["ReadingVerbs", "SQLiteReader"]
-
-SNAPSHOT_WIDTH = 7
+__all__ = ["SQLiteReader", "SQLiteVerbs"]
 
 
-class ReadingVerbs(ABC):
-    """The verbs, over anything that runs a statement and gives all of its rows."""
+class SQLiteVerbs(ReadingVerbs):
+    """The reading verbs as SQLite takes them."""
 
     __slots__ = ()
 
-    @abstractmethod
-    def _rows(self, statement: str, parameters: Parameters) -> list[Row]: ...
-
-    def load(self, machine: str, key: str, delivery_id: str | None = None) -> Loaded | None:
-        if delivery_id is None:
-            rows = self._rows(LOAD, (machine, key))
-            return Loaded(Snapshot(*rows[0][:SNAPSHOT_WIDTH]), None, rows[0][SNAPSHOT_WIDTH]) if rows else None
-        rows = self._rows(LOAD_WITH_DELIVERY, (delivery_id, machine, key))
-        return loaded(rows[0]) if rows else None
-
-    def find(self, query: Query) -> list[Snapshot]:
-        statement = find_statement(query, SQLITE)
-        return [] if statement is None else [Snapshot(*row) for row in self._rows(*statement)]
-
-    def count(self, machine: str) -> list[StateCount]:
-        return [StateCount(*row) for row in self._rows(COUNT, (machine,))]
-
-    def instances(self, machine: str, after: int, limit: int) -> list[Snapshot]:
-        return [Snapshot(*row) for row in self._rows(INSTANCES, (machine, after, limit))]
-
-    def declaration(self, machine: str) -> Declaration | None:
-        rows = self._rows(DECLARATION, (machine,))
-        return Declaration(*rows[0]) if rows else None
-
-    def journal(self, instance: int, first: int = 1, last: int | None = None) -> list[JournalRow]:
-        if last is None:
-            rows = self._rows(JOURNAL_FROM, (instance, first))
-        else:
-            rows = self._rows(JOURNAL_BETWEEN, (instance, first, last))
-        return [JournalRow(*row) for row in rows]
-
-    def journal_at(self, instance: int, at: int) -> JournalRow | None:
-        return first_line(self._rows(JOURNAL_AT, (instance, at)))
-
-    def journal_line(self, seq: int) -> JournalRow | None:
-        return first_line(self._rows(JOURNAL_LINE, (seq,)))
-
-    def messages(self, after: int, topic: str | None, limit: int) -> list[MessageRow]:
-        if topic is None:
-            rows = self._rows(MESSAGES, (after, limit))
-        else:
-            rows = self._rows(MESSAGES_OF_TOPIC, (topic, after, limit))
-        return [MessageRow(*row) for row in rows]
-
-    def cursor(self, name: str) -> int:
-        rows = self._rows(CURSOR, (name,))
-        return int(rows[0][0]) if rows else 0
+    dialect = SQLITE
 
 
-class SQLiteReader(ReadingVerbs):
+class SQLiteReader(SQLiteVerbs):
     """What is committed."""
 
     __slots__ = ("_source",)
@@ -102,12 +27,3 @@ class SQLiteReader(ReadingVerbs):
 
     def _rows(self, statement: str, parameters: Parameters) -> list[Row]:
         return self._source.rows(statement, parameters)
-
-
-def loaded(row: Row) -> Loaded:
-    declaration, settled, seq, refusal = row[SNAPSHOT_WIDTH:]
-    return Loaded(Snapshot(*row[:SNAPSHOT_WIDTH]), None if settled is None else Delivery(seq, refusal), declaration)
-
-
-def first_line(rows: list[Row]) -> JournalRow | None:
-    return JournalRow(*rows[0]) if rows else None

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from leverframe.errors import CannotOpen, NewerSchema, NotADatabase
+from leverframe.persistence.migration import Migration
 from leverframe.persistence.sqlite.connection import roll_back
 from leverframe.persistence.sqlite.driver import sqlite3
 from leverframe.persistence.sqlite.location import Location
-from leverframe.persistence.sqlite.migrations import Migration
 from leverframe.wording import join_names
 
 if TYPE_CHECKING:

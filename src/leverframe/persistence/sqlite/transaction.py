@@ -35,7 +35,7 @@ class Session(Protocol):
 
     def check_usable(self) -> None: ...
 
-    def after_commit(self) -> None: ...
+    def after_commit(self, pieces: int) -> None: ...
 
     def release(self) -> None: ...
 
@@ -47,32 +47,18 @@ class Transaction(SQLiteWriter):
     interrupt keeps `__exit__` from doing is done when the object goes away.
     """
 
-    __slots__ = ("_session", "_ticket")
+    __slots__ = ("_committing", "_session", "_ticket")
 
     def __init__(self, session: Session) -> None:
         super().__init__(session.connection, session.where)
         self._session = session
         self._ticket: Ticket | None = None
+        self._committing = False
 
     def __enter__(self) -> SQLiteWriter:
         if self._ticket is not None:
             raise StoreFailure(self._location.text, USED)
-        session = self._session
-        if session.closed or session.process != getpid():
-            session.check_usable()
-        ticket = self._ticket = Ticket()
-        try:
-            seconds = session.turn.take(ticket)
-            if session.closed:
-                # It was closed while this thread stood in line.
-                raise StoreClosed(self._location.text, CLOSED)
-            try:
-                self._connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.Error as error:
-                wait_to_begin(session, seconds, error)
-        except BaseException:
-            self._give_up(ticket)
-            raise
+        self._take_turn(Ticket())
         return self
 
     def __exit__(
@@ -84,32 +70,67 @@ class Transaction(SQLiteWriter):
         try:
             if kind is None:
                 self._commit(ticket)
-                self._ticket = None
         finally:
-            if self._ticket is not None:
-                self._give_up(ticket)
-                self._ticket = None
-            if self._session.closed:
-                self._session.release()
+            self._end(ticket)
 
     def __del__(self) -> None:
         if self._ticket is not None:
             self._give_up(self._ticket)
 
+    # ------------------------------------------------------------ steps
+
+    def _take_turn(self, ticket: Ticket) -> bool:
+        """Wait for the turn, and begin; False if somebody else has settled the ticket meanwhile."""
+        session = self._session
+        if session.closed or session.process != getpid():
+            session.check_usable()
+        self._ticket = ticket
+        try:
+            seconds = session.turn.take(ticket)
+            if seconds is None:
+                return False
+            if session.closed:
+                # It was closed while this thread stood in line.
+                raise StoreClosed(self._location.text, CLOSED)
+            self._begin(seconds)
+        except BaseException:
+            self._give_up(ticket)
+            raise
+        return True
+
+    def _begin(self, seconds: float) -> None:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            wait_to_begin(self._session, seconds, error)
+
     def _commit(self, ticket: Ticket) -> None:
+        self._write_out()
+        self._session.turn.give_back(ticket)
+        self._ticket = None
+
+    def _write_out(self) -> None:
         session = self._session
         if session.process != getpid():
             session.check_usable()
         self.flush()
         check_present(session)
+        self._committing = True
         try:
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
+            self._committing = False
             raise fault(error, self._location) from error
         if not session.checkpoints_itself:
-            session.after_commit()
+            session.after_commit(1 + len(session.turn.line.taken))
         self._obstacle = OVER
-        session.turn.give_back(ticket)
+
+    def _end(self, ticket: Ticket) -> None:
+        if self._ticket is not None:
+            self._give_up(ticket)
+            self._ticket = None
+        if self._session.closed:
+            self._session.release()
 
     def _give_up(self, ticket: Ticket) -> None:
         """Roll back what is not committed, and let the next one write; a second time it does nothing."""

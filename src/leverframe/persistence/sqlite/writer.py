@@ -23,7 +23,7 @@ from leverframe.persistence.sqlite.connection import Parameters, Row
 from leverframe.persistence.sqlite.driver import sqlite3
 from leverframe.persistence.sqlite.faults import fault
 from leverframe.persistence.sqlite.location import Location
-from leverframe.persistence.sqlite.reader import ReadingVerbs
+from leverframe.persistence.sqlite.reader import SQLiteVerbs
 from leverframe.persistence.statements import (
     ADD_JOURNAL,
     ADD_LOOKUP,
@@ -60,7 +60,7 @@ ENDED = "the transaction was ended inside of its block; leave COMMIT and ROLLBAC
 FIRST_VERSION = 1
 
 
-class SQLiteWriter(ReadingVerbs):
+class SQLiteWriter(SQLiteVerbs):
     """The verbs of one transaction; when that is over they are refused."""
 
     __slots__ = ("_connection", "_counts", "_location", "_obstacle")
@@ -79,6 +79,15 @@ class SQLiteWriter(ReadingVerbs):
             counts, self._counts = self._counts, {}
             for (machine, state), (type_name, change) in counts.items():
                 self._execute(CHANGE_COUNT, (machine, state, type_name, change))
+        self._obstacle = ""
+
+    def is_sound(self) -> bool:
+        """Whether the transaction could be committed as it is."""
+        return not self._obstacle and self._connection.in_transaction
+
+    def begin_anew(self) -> None:
+        """Forget what was written in a transaction that is rolled back: another one begins."""
+        self._counts = {}
         self._obstacle = ""
 
     def end(self) -> None:
@@ -121,6 +130,9 @@ class SQLiteWriter(ReadingVerbs):
 
     def hold(self, machine: str, keys: Sequence[str]) -> None:
         """Whoever has begun to write is the only one who does."""
+
+    def hold_all(self) -> None:
+        """As `hold`."""
 
     def count(self, machine: str) -> list[StateCount]:
         self.flush()

@@ -1,0 +1,187 @@
+"""The store's PostgreSQL half: what is open, and how work is committed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from typing import TypeVar
+
+import psycopg
+
+from leverframe.errors import StoreFailure
+from leverframe.persistence.backend import Move, Reader, Refusal, UniqueTaken, Writer
+from leverframe.persistence.migration import Migration
+from leverframe.persistence.postgres.faults import Clash, fault, violated
+from leverframe.persistence.postgres.location import Location, parse_location
+from leverframe.persistence.postgres.migrations import MIGRATIONS
+from leverframe.persistence.postgres.pool import Connection, Pool, connect
+from leverframe.persistence.postgres.reader import PostgresReader
+from leverframe.persistence.postgres.rows import refusal_values
+from leverframe.persistence.postgres.schema import prepare
+from leverframe.persistence.postgres.statements import FOLD_COUNTS, POSTGRES
+from leverframe.persistence.postgres.writer import LOOKUP_UNIQUE, PostgresWriter, spelled_move
+from leverframe.persistence.statements import SETTLE_AS_REFUSED
+
+__all__ = ["PostgresBackend", "open_postgres"]
+
+T = TypeVar("T")
+
+NESTED = "is inside of a transaction already; one block is enough"
+
+ATTEMPTS = 10
+"""How often a piece of work is begun anew after the server ended it in favour of another."""
+
+MOVES_BETWEEN_FOLDS = 200
+
+
+def open_postgres(
+    url: str,
+    *,
+    durability: str | None = None,
+    timeout: float | None = None,
+    pool_size: int | None = None,
+    migrations: Sequence[Migration] = MIGRATIONS,
+) -> PostgresBackend:
+    """Open the database that `url` names; its schema is made, or brought to our age.
+
+    `durability` "normal" does not wait for the disk of the server (synchronous_commit = off): what was committed in the
+    last moments may be lost when the server crashes, never part of it.  `timeout` is how many seconds a call waits for
+    a connection, and for a row that others hold.
+    """
+    location = parse_location(url, durability, timeout, pool_size)
+    connection = connect(location)
+    try:
+        prepare(connection, location, migrations)
+    finally:
+        connection.close()
+    return PostgresBackend(location)
+
+
+class PostgresBackend:
+    """One open database.  Any thread may use it; a process that was forked off may not."""
+
+    decides_in_turn = False
+
+    def __init__(self, location: Location) -> None:
+        self.where = location
+        self.pool = Pool(location)
+        self._reader = PostgresReader(self.pool, location)
+        self._joined: dict[int, PostgresWriter] = {}
+        self._moves = 0
+
+    @property
+    def location(self) -> str:
+        return self.where.text
+
+    def now(self) -> int:
+        return self._reader.now() if (joined := self._joined_writer()) is None else joined.now()
+
+    def read(self) -> Reader:
+        self.pool.check_usable()
+        return self._joined_writer() or self._reader
+
+    def commit(self, work: Callable[[Writer], T]) -> T:
+        joined = self._joined_writer()
+        if joined is not None:
+            return joined.run_apart(work)
+        attempt = 1
+        while True:
+            try:
+                with self.write() as writer:
+                    return work(writer)
+            except Clash:
+                if attempt == ATTEMPTS:
+                    raise
+                attempt += 1
+
+    def move(self, move: Move) -> int | None:
+        """One statement, which commits by itself."""
+        statement, values = spelled_move(move, 0)
+        with self.pool.lend() as connection:
+            try:
+                rows = connection.execute(statement.encode(), values).fetchall()
+            except psycopg.Error as error:
+                self._check_clash(error, connection)
+                return None
+            self._fold_now_and_then(connection)
+        return int(rows[0][0]) if rows else None
+
+    def _check_clash(self, error: psycopg.Error, connection: Connection) -> None:
+        """Raise what failed, unless others were faster, so that it is to be decided anew."""
+        if violated(error) == LOOKUP_UNIQUE:
+            raise UniqueTaken from error
+        problem = fault(error, self.where, connection, committing=True)
+        if not isinstance(problem, Clash):
+            raise problem from error
+
+    def refuse(self, refusal: Refusal) -> bool:
+        with self.pool.lend() as connection:
+            try:
+                statement = POSTGRES.spell(SETTLE_AS_REFUSED).encode()
+                return connection.execute(statement, refusal_values(refusal)).rowcount == 1
+            except psycopg.Error as error:
+                raise fault(error, self.where, connection, committing=True) from error
+
+    @contextmanager
+    def transaction(self) -> Generator[Connection]:
+        if self.is_joined():
+            raise StoreFailure(self.location, NESTED)
+        thread = threading.get_ident()
+        with self._transaction() as (connection, writer):
+            self._joined[thread] = writer
+            try:
+                yield connection
+            finally:
+                del self._joined[thread]
+            writer.check_begun()
+
+    def is_joined(self) -> bool:
+        return bool(self._joined) and self._joined_writer() is not None
+
+    def close(self) -> None:
+        self.pool.close()
+
+    @contextmanager
+    def write(self) -> Generator[PostgresWriter]:
+        """A transaction of its own: commits at the block's end, rolls back on any exception."""
+        with self._transaction() as (_, writer):
+            yield writer
+
+    @contextmanager
+    def _transaction(self) -> Generator[tuple[Connection, PostgresWriter]]:
+        with self.pool.lend() as connection:
+            writer = PostgresWriter(connection, self.where)
+            self._say(connection, "BEGIN")
+            try:
+                yield connection, writer
+            except BaseException:
+                if not connection.closed:
+                    connection.rollback()
+                raise
+            finally:
+                writer.end()
+            self._say(connection, "COMMIT")
+            self._fold_now_and_then(connection)
+
+    def _say(self, connection: Connection, statement: str) -> None:
+        try:
+            connection.execute(statement.encode())
+        except psycopg.Error as error:
+            raise fault(error, self.where, connection, committing=statement == "COMMIT") from error
+
+    def _fold_now_and_then(self, connection: Connection) -> None:
+        # Two threads that count one move do no harm: what is not folded now is folded a little later.
+        self._moves += 1
+        if self._moves % MOVES_BETWEEN_FOLDS == 0:
+            self._fold(connection)
+
+    def _fold(self, connection: Connection) -> None:
+        """Add up the changes of counts; what was committed stands, whatever becomes of this."""
+        try:
+            connection.execute(FOLD_COUNTS.encode())
+        except psycopg.Error:
+            return
+
+    def _joined_writer(self) -> PostgresWriter | None:
+        return self._joined.get(threading.get_ident()) if self._joined else None

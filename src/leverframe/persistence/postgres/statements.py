@@ -1,0 +1,171 @@
+"""What only PostgreSQL is told: the holes of the common catalogue, and a whole move as one statement.
+
+Counts are kept as changes, appended with each move and added up by whoever comes by (`FOLD_COUNTS`): two moves that
+would change one row of counts would wait for each other.  Messages are numbered by their transaction, and read only
+once no older transaction can still commit: a sequence's numbers are not committed in their order.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from leverframe.persistence.statements import NEWEST_FIRST, SNAPSHOT_COLUMNS, Dialect
+
+__all__ = [
+    "FOLD_COUNTS",
+    "HELD",
+    "HOLD",
+    "HOLD_ALL",
+    "NOW",
+    "ORDINAL_BITS",
+    "POSTGRES",
+    "create_statement",
+    "move_statement",
+    "taken_statement",
+]
+
+CLOCK = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+
+ORDINAL_BITS = 20
+"""Of a message's position: so many messages a transaction may have, as a power of two."""
+
+OLDEST_RUNNING = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+
+HELD = "FOR NO KEY UPDATE OF s"
+
+POSTGRES = Dialect(
+    by_key="",
+    count="""
+WITH asked AS (SELECT ?::text AS machine)
+SELECT c.state, max(c.type_name), sum(c.number)::bigint FROM (
+    SELECT state, type_name, number FROM state_count, asked WHERE state_count.machine = asked.machine
+    UNION ALL
+    SELECT state, type_name, number FROM count_change, asked WHERE count_change.machine = asked.machine
+) AS c GROUP BY c.state ORDER BY c.state""",
+    newest_of_each=f"""
+WITH asked AS (SELECT ?::bigint AS most, ?::text AS machine)
+SELECT {SNAPSHOT_COLUMNS} FROM asked CROSS JOIN (
+    SELECT state FROM state_count, asked WHERE state_count.machine = asked.machine
+    UNION
+    SELECT state FROM count_change, asked WHERE count_change.machine = asked.machine
+) AS c CROSS JOIN LATERAL (
+    SELECT * FROM snapshot AS n WHERE n.machine = asked.machine AND n.state = c.state
+    ORDER BY n.changed_at DESC, n.instance DESC LIMIT asked.most
+) AS s {NEWEST_FIRST} LIMIT ?""",
+    parameter="%s",
+    holes={
+        "clock": f", {CLOCK}",
+        "readable": f"AND m.position < (({OLDEST_RUNNING} + (SELECT shift FROM numbering)) << {ORDINAL_BITS})",
+    },
+)
+
+NOW = f"SELECT {CLOCK}"
+
+HOLD = """
+SELECT 1 FROM snapshot WHERE machine = %s AND key = ANY(%s) ORDER BY key FOR NO KEY UPDATE"""
+
+# Waits for all who write, and keeps others from it, but for those who read.
+HOLD_ALL = "LOCK TABLE snapshot IN SHARE ROW EXCLUSIVE MODE"
+
+FOLD_COUNTS = """
+WITH folded AS (
+    DELETE FROM count_change WHERE id IN (
+        SELECT id FROM count_change WHERE (SELECT pg_try_advisory_xact_lock('count_change'::regclass::bigint))
+        ORDER BY id LIMIT 5000 FOR UPDATE SKIP LOCKED)
+    RETURNING machine, state, type_name, number)
+INSERT INTO state_count AS c (machine, state, type_name, number)
+SELECT machine, state, max(type_name), sum(number) FROM folded GROUP BY machine, state ORDER BY machine, state
+ON CONFLICT (machine, state) DO UPDATE SET number = c.number + excluded.number,
+    type_name = CASE WHEN c.type_name = '' THEN excluded.type_name ELSE c.type_name END"""
+
+# ---------------------------------------------------------------- a move
+
+SAME_DECLARATION = """
+(SELECT number FROM lookup_declaration WHERE machine = %(machine)s) IS NOT DISTINCT FROM %(declaration)s"""
+
+MOVED = f"""
+WITH moved AS (
+    UPDATE snapshot SET state = %(to_state)s, body = %(body)s, version = version + 1, changed_at = %(at)s
+    WHERE instance = %(instance)s AND version = %(seen)s AND {SAME_DECLARATION}{{settled}}
+    RETURNING instance, version),
+line AS (
+    INSERT INTO journal (instance, version, event, from_state, to_state, body, at, recorded_at)
+    SELECT instance, version, %(event)s, %(from_state)s, %(to_state)s, %(body)s, %(at)s, %(recorded_at)s FROM moved
+    RETURNING seq)"""
+
+NOT_SETTLED = """
+    AND NOT EXISTS (
+        SELECT 1 FROM delivery AS d WHERE d.instance = snapshot.instance AND d.delivery_id = %(delivery_id)s)"""
+
+SETTLED = """,
+settled AS (
+    INSERT INTO delivery (instance, delivery_id, seq, recorded_at)
+    SELECT moved.instance, %(delivery_id)s, line.seq, %(recorded_at)s FROM moved, line)"""
+
+# The two counts in one order, whoever moves: nobody waits, for nothing is changed in place.
+COUNTED = """,
+counted AS (
+    INSERT INTO count_change (machine, state, type_name, number)
+    SELECT %(machine)s, c.state, c.type_name, c.number
+    FROM moved, (VALUES (%(from_state)s, '', -1), (%(to_state)s, %(type_name)s, 1)) AS c (state, type_name, number))"""
+
+# A statement sees the rows as they were before it: a field that stays is changed in place, not removed and added.
+LOOKED_UP = """,
+forgotten AS (
+    DELETE FROM lookup WHERE instance IN (SELECT instance FROM moved) AND field <> ALL(%(fields)s::text[])),
+looked_up AS (
+    INSERT INTO lookup (instance, field, machine, value, is_unique)
+    SELECT moved.instance, l.field, %(machine)s, l.value, l.is_unique
+    FROM moved, unnest(%(fields)s::text[], %(values)s::text[], %(uniques)s::int[]) AS l (field, value, is_unique)
+    ON CONFLICT (instance, field) DO UPDATE SET value = excluded.value, is_unique = excluded.is_unique)"""
+
+TOLD = f""",
+told AS (
+    INSERT INTO message (position, instance, version, topic, kind, correlation_id, body, at, recorded_at)
+    SELECT ((pg_current_xact_id()::text::bigint + (SELECT shift FROM numbering)) << {ORDINAL_BITS})
+            + %(told_before)s + m.number,
+        moved.instance, moved.version, m.topic, m.kind, m.correlation_id, m.body, %(at)s, %(recorded_at)s
+    FROM moved, unnest(%(topics)s::text[], %(kinds)s::text[], %(correlation_ids)s::text[], %(bodies)s::text[])
+        WITH ORDINALITY AS m (topic, kind, correlation_id, body, number))"""
+
+
+@cache
+def move_statement(*, settles: bool, changes_state: bool, changes_lookups: bool, tells: bool) -> str:
+    """A move and all that belongs to it; gives its `seq`, or no row if it does not hold."""
+    text = MOVED.format(settled=NOT_SETTLED if settles else "")
+    text += SETTLED if settles else ""
+    text += COUNTED if changes_state else ""
+    text += LOOKED_UP if changes_lookups else ""
+    text += TOLD if tells else ""
+    return f"{text}\nSELECT seq FROM line"
+
+
+# ---------------------------------------------------------------- a creation
+
+MADE = f"""
+WITH moved AS (
+    INSERT INTO snapshot (machine, key, state, body, version, created_at, changed_at)
+    SELECT %(machine)s, %(key)s, %(state)s, %(body)s, 1, %(at)s, %(at)s WHERE {SAME_DECLARATION}
+    ON CONFLICT (machine, key) DO NOTHING RETURNING instance, version),
+line AS (
+    INSERT INTO journal (instance, version, to_state, body, at, recorded_at)
+    SELECT instance, version, %(state)s, %(body)s, %(at)s, %(recorded_at)s FROM moved
+    RETURNING instance, seq),
+counted AS (
+    INSERT INTO count_change (machine, state, type_name, number)
+    SELECT %(machine)s, %(state)s, %(type_name)s, 1 FROM moved)"""
+
+
+@cache
+def create_statement(*, has_lookups: bool, tells: bool) -> str:
+    """A new instance; gives its number and `seq`, or no row if the key is taken."""
+    return f"{MADE}{LOOKED_UP if has_lookups else ''}{TOLD if tells else ''}\nSELECT instance, seq FROM line"
+
+
+def taken_statement() -> str:
+    """Which of these unique values another instance has."""
+    return """
+SELECT l.field, l.value FROM lookup AS l
+JOIN unnest(%(fields)s::text[], %(values)s::text[], %(uniques)s::int[]) AS n (field, value, is_unique)
+    ON l.field = n.field AND l.value = n.value AND n.is_unique = 1
+WHERE l.machine = %(machine)s AND l.is_unique = 1 AND l.instance <> %(instance)s LIMIT 1"""

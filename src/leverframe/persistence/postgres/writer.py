@@ -1,0 +1,201 @@
+"""The verbs of one transaction, and how a failed part of it is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from leverframe.errors import StoreFailure
+from leverframe.persistence.asking import Parameters, Row
+from leverframe.persistence.backend import Creation, LookupValue, Move, Refusal, UniqueTaken
+from leverframe.persistence.postgres.faults import fault, violated
+from leverframe.persistence.postgres.location import Location
+from leverframe.persistence.postgres.pool import Connection
+from leverframe.persistence.postgres.reader import PostgresVerbs
+from leverframe.persistence.postgres.rows import creation_values, move_values, refusal_values
+from leverframe.persistence.postgres.statements import (
+    HELD,
+    HOLD,
+    HOLD_ALL,
+    ORDINAL_BITS,
+    POSTGRES,
+    create_statement,
+    move_statement,
+    taken_statement,
+)
+from leverframe.persistence.statements import (
+    ADD_LOOKUP,
+    DECLARE,
+    MARK,
+    PRUNE_DELIVERIES,
+    RELEASE_MARK,
+    RELEASE_SAVEPOINT,
+    REMOVE_LOOKUPS_OF_MACHINE,
+    ROLL_BACK_TO_MARK,
+    ROLL_BACK_TO_SAVEPOINT,
+    SAVE_CURSOR,
+    SAVEPOINT,
+    SETTLE_AS_REFUSED,
+)
+
+__all__ = ["ENDED", "PostgresWriter"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+ENDED = "the transaction was ended inside of its block; leave COMMIT and ROLLBACK to the end of the block"
+OVER = "this transaction is over; begin another"
+TOO_MANY = f"one transaction tells more than {2**ORDINAL_BITS - 1:,} messages; send in smaller ones"
+
+LOOKUP_UNIQUE = "lookup_unique"
+
+
+class PostgresWriter(PostgresVerbs):
+    """The verbs of one transaction; when that is over they are refused."""
+
+    __slots__ = ("_connection", "_location", "_over", "_told")
+
+    def __init__(self, connection: Connection, location: Location) -> None:
+        self._connection = connection
+        self._location = location
+        self._told = 0
+        self._over = False
+
+    def end(self) -> None:
+        """From here on every verb is refused."""
+        self._over = True
+
+    def run_apart(self, work: Callable[[PostgresWriter], T]) -> T:
+        """Do the work so that, if it raises, all that it wrote is taken back, and only that."""
+        self.check_begun()
+        self._execute(MARK, ())
+        try:
+            result = work(self)
+            self._execute(RELEASE_MARK, ())
+        except BaseException:
+            self._take_back(ROLL_BACK_TO_MARK, RELEASE_MARK)
+            raise
+        return result
+
+    def check_begun(self) -> None:
+        """Refused where the transaction has ended under us."""
+        if self._over:
+            raise StoreFailure(self._location.text, OVER)
+        if not self._connection.closed and self._connection.info.transaction_status == TransactionStatus.IDLE:
+            raise StoreFailure(self._location.text, ENDED)
+
+    def hold(self, machine: str, keys: Sequence[str]) -> None:
+        self._rows(HOLD, (machine, list(keys)))
+
+    def hold_all(self) -> None:
+        self._execute(HOLD_ALL, ())
+
+    def create(self, creation: Creation) -> tuple[int, int]:
+        self._count_messages(len(creation.messages))
+        statement = create_statement(has_lookups=bool(creation.lookups), tells=bool(creation.messages))
+        values = creation_values(creation, self._told - len(creation.messages))
+        rows = self._whole(statement, values, creation.machine, 0, creation.lookups)
+        if not rows:
+            raise UniqueTaken
+        return int(rows[0][0]), int(rows[0][1])
+
+    def move(self, move: Move) -> int | None:
+        self._count_messages(len(move.messages))
+        statement, values = spelled_move(move, self._told - len(move.messages))
+        rows = self._whole(statement, values, move.machine, move.instance, move.lookups or ())
+        return int(rows[0][0]) if rows else None
+
+    def refuse(self, refusal: Refusal) -> bool:
+        return self._execute(SETTLE_AS_REFUSED, refusal_values(refusal)) == 1
+
+    def declare(self, machine: str, text: str) -> int:
+        self._execute(REMOVE_LOOKUPS_OF_MACHINE, (machine,))
+        return int(self._rows(DECLARE, (machine, text))[0][0])
+
+    def add_lookup(self, machine: str, instance: int, lookup: LookupValue) -> None:
+        row = (instance, lookup.field, machine, lookup.value, int(lookup.unique))
+        if not self._execute(ADD_LOOKUP, row):
+            raise UniqueTaken(lookup.field, lookup.value)
+
+    def save_cursor(self, name: str, position: int) -> None:
+        self._execute(SAVE_CURSOR, (name, position))
+
+    def prune_deliveries(self, recorded_before: int, limit: int) -> int:
+        return self._execute(PRUNE_DELIVERIES, (recorded_before, limit))
+
+    # ------------------------------------------------------------ parts of the verbs
+
+    def _whole(
+        self, statement: str, values: dict[str, Any], machine: str, instance: int, lookups: tuple[LookupValue, ...]
+    ) -> list[Row]:
+        """The statement's rows; or raise `UniqueTaken`, the transaction as it was."""
+        if not any(lookup.unique for lookup in lookups):
+            return self._run(statement, values)
+        self._execute(SAVEPOINT, ())
+        try:
+            rows = self._run(statement, values)
+        except UniqueTaken:
+            self._take_back(ROLL_BACK_TO_SAVEPOINT, RELEASE_SAVEPOINT)
+            raise self._which_is_taken(machine, instance, lookups) from None
+        self._execute(RELEASE_SAVEPOINT, ())
+        return rows
+
+    def _which_is_taken(self, machine: str, instance: int, lookups: tuple[LookupValue, ...]) -> UniqueTaken:
+        unique = [lookup for lookup in lookups if lookup.unique]
+        rows = self._run(
+            taken_statement(),
+            {
+                "machine": machine,
+                "instance": instance,
+                "fields": [lookup.field for lookup in unique],
+                "values": [lookup.value for lookup in unique],
+                "uniques": [1 for _ in unique],
+            },
+        )
+        # Whoever had it may have let it go since: then it is the likeliest that is named.
+        return UniqueTaken(*rows[0]) if rows else UniqueTaken(unique[0].field, unique[0].value)
+
+    def _count_messages(self, number: int) -> None:
+        self._told += number
+        if self._told >= 2**ORDINAL_BITS:
+            raise StoreFailure(self._location.text, TOO_MANY)
+
+    def _take_back(self, roll_back: str, release: str) -> None:
+        if not self._connection.closed and self._connection.info.transaction_status != TransactionStatus.IDLE:
+            self._connection.execute(roll_back.encode())
+            self._connection.execute(release.encode())
+
+    # ------------------------------------------------------------ statements
+
+    def _rows(self, statement: str, parameters: Parameters) -> list[Row]:
+        return self._run(POSTGRES.spell(statement).replace("/*held*/", HELD), parameters)
+
+    def _run(self, statement: str, parameters: Parameters | dict[str, Any]) -> list[Row]:
+        return self._send(statement, parameters).fetchall()
+
+    def _execute(self, statement: str, parameters: Parameters) -> int:
+        """How many rows a statement has written."""
+        return self._send(POSTGRES.spell(statement), parameters).rowcount
+
+    def _send(self, statement: str, parameters: Parameters | dict[str, Any]) -> psycopg.Cursor[Row]:
+        if self._over:
+            raise StoreFailure(self._location.text, OVER)
+        try:
+            return self._connection.execute(statement.encode(), parameters)
+        except psycopg.Error as error:
+            if violated(error) == LOOKUP_UNIQUE:
+                raise UniqueTaken from error
+            raise fault(error, self._location, self._connection) from error
+
+
+def spelled_move(move: Move, told_before: int) -> tuple[str, dict[str, Any]]:
+    statement = move_statement(
+        settles=move.delivery_id is not None,
+        changes_state=move.from_state != move.to_state,
+        changes_lookups=move.lookups is not None,
+        tells=bool(move.messages),
+    )
+    return statement, move_values(move, told_before)

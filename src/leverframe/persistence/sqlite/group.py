@@ -1,0 +1,119 @@
+"""How do threads share a commit?  Whoever has the turn does its own work, and then what waits in line behind it.
+
+Each piece of work that was taken along is done under a savepoint, so that one that raises takes back its own and no
+other's.  Nobody is told anything before the commit has succeeded.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from os import getpid
+from typing import TypeVar
+
+from leverframe.errors import StoreError
+from leverframe.persistence.backend import Writer
+from leverframe.persistence.sqlite.connection import roll_back
+from leverframe.persistence.sqlite.transaction import Transaction
+from leverframe.persistence.sqlite.turn import Ticket
+
+__all__ = ["Group"]
+
+T = TypeVar("T")
+
+# Other processes wait meanwhile.
+TAKEN_AT_MOST = 63
+
+
+class Group(Transaction):
+    """The transaction of one piece of work, and of those that wait while it is done."""
+
+    __slots__ = ()
+
+    def do(self, work: Callable[[Writer], T]) -> T:
+        """Do the work in a turn of this thread, or have it done in another's; its result, once it is committed."""
+        ticket = Ticket(work)
+        try:
+            if not self._take_turn(ticket):
+                self._ticket = None
+                return outcome(ticket)
+            result = work(self)
+            if self._session.turn.waiting() and self._may_lead(ticket):
+                if not self._take_along():
+                    result = self._do_alone(work)
+                self._commit_together(ticket)
+            else:
+                self._commit(ticket)
+            return result
+        finally:
+            self._end(ticket)
+
+    def _may_lead(self, ticket: Ticket) -> bool:
+        # The main thread is where signals come in: what they raise would be taken for the failure of another's work.
+        return ticket.work is not None and ticket.thread != threading.main_thread().ident and self.is_sound()
+
+    def _take_along(self) -> bool:
+        """Do the work of those who wait, in their order; False if that has cost the transaction."""
+        while (ticket := self._next()) is not None:
+            self._do_for(ticket)
+            if not self._connection.in_transaction:
+                return False
+        try:
+            self.flush()
+        except StoreError:
+            return False
+        return True
+
+    def _next(self) -> Ticket | None:
+        session = self._session
+        line = session.turn.line
+        if len(line.taken) >= TAKEN_AT_MOST or session.closed or session.process != getpid():
+            return None
+        return line.take_along()
+
+    def _do_for(self, ticket: Ticket) -> None:
+        assert ticket.work is not None
+        try:
+            ticket.result = self.run_apart(ticket.work)
+        except KeyboardInterrupt:
+            # It is this thread's.  The work of the others is done later.
+            raise
+        except BaseException as error:
+            ticket.error = error
+
+    def _do_alone(self, work: Callable[[Writer], T]) -> T:
+        """Begin anew with one's own work, and leave the others to turns of their own: only the culprit fails then."""
+        self._session.turn.line.separate()
+        roll_back(self._connection)
+        self.begin_anew()
+        self._begin(self._session.where.timeout)
+        return work(self)
+
+    def _commit_together(self, ticket: Ticket) -> None:
+        try:
+            self._write_out()
+        except StoreError as error:
+            self._session.turn.line.settle(error)
+            raise
+        self._session.turn.line.settle()
+        self._session.turn.give_back(ticket)
+        self._ticket = None
+
+    def _give_up(self, ticket: Ticket) -> None:
+        turn = self._session.turn
+        if self._committing and turn.is_held_by(ticket) and not self._connection.in_transaction:
+            # An interrupt came behind the commit: what was done for the others is done.
+            turn.line.settle()
+        super()._give_up(ticket)
+
+
+def outcome(ticket: Ticket) -> T:
+    error = ticket.error
+    if error is None:
+        return ticket.result
+    try:
+        raise error
+    finally:
+        # The error's traceback knows what knows the error: that would wait for the garbage collector.
+        ticket.error = None
+        del error

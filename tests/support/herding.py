@@ -1,0 +1,166 @@
+"""Processes that all use one store at once, write down what they are answered, and are killed in the middle of it.
+
+The keys are few at any time, so that the processes get in each other's way, and others every moment, so that each key
+has a history from its creation on that is short enough to be searched.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+import traceback
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import cast
+
+from attrs import frozen
+from faulty_stores import open_as
+from histories import Answer, Asked, History, Verb, Verdict
+from switches import Dim, Flip, Light, Off, On, Switch, Token
+
+from leverframe import AlreadyExists, Conflict, NotFound, Payload, Store
+from leverframe.errors import StaleState, StoreError
+
+__all__ = ["Plan", "run_herd"]
+
+KEYS_AT_ONCE = 4
+KEYS_CHANGE_AFTER = 250_000_000
+DELIVERIES = 40
+
+READS = 0.4
+CREATIONS = 0.04
+EXPECTING = 0.3
+DELIVERED = 0.3
+
+LONGEST_LIFE = 0.15
+FAILED = 1
+
+EVENTS = {"light": Light, "dim": Dim, "flip": Flip}
+EXPECTED: dict[str, type[Payload] | None] = {"": None, "off": Off, "on": On}
+
+
+@frozen
+class Plan:
+    """Who does how much to which store; each worker makes so many calls, and so many workers are killed on the way.
+
+    `folder` is where the histories go.  `fault` names a faulty store, and is empty for the real one.  Plans with
+    different seeds may follow one another on one store.
+    """
+
+    url: str
+    folder: Path
+    seed: int
+    calls: int
+    workers: int = 4
+    kills: int = 0
+    fault: str = ""
+
+
+def run_herd(plan: Plan) -> None:
+    """Carry the plan out.  Raises AssertionError if a worker failed."""
+    # A fresh process forks the workers: this one may have threads.
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        pool.submit(_herd, plan).result()
+
+
+# ---------------------------------------------------------------- the herd
+
+
+def _herd(plan: Plan) -> None:
+    chance = random.Random(plan.seed)
+    began = time.monotonic_ns()
+    alive = {_fork(plan, number, began) for number in range(plan.workers)}
+    for number in range(plan.workers, plan.workers + plan.kills):
+        time.sleep(LONGEST_LIFE * chance.random())
+        victim = chance.choice(sorted(alive))
+        os.kill(victim, signal.SIGKILL)
+        _bury(victim)
+        alive = alive - {victim} | {_fork(plan, number, began)}
+    for worker in alive:
+        _bury(worker)
+
+
+def _fork(plan: Plan, number: int, began: int) -> int:
+    child = os.fork()
+    if child == 0:
+        try:
+            _work(plan, f"worker-{number:04}", began)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(FAILED)
+        os._exit(0)
+    return child
+
+
+def _bury(child: int) -> None:
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) in (0, -signal.SIGKILL), "a worker failed; what it raised is printed above"
+
+
+# ---------------------------------------------------------------- one worker
+
+
+def _work(plan: Plan, name: str, began: int) -> None:
+    chance = random.Random(f"{plan.seed} {name}")
+    history = History(plan.folder, name)
+    with open_as(plan.fault, plan.url) as store:
+        for number in range(plan.calls):
+            moment = (time.monotonic_ns() - began) // KEYS_CHANGE_AFTER
+            key = f"{plan.seed}-{moment:05}-{chance.randrange(KEYS_AT_ONCE)}"
+            asked = _choose(chance, key, f"{plan.seed}-{name}-{number}")
+            history.begin(asked)
+            _call(store, asked, history)
+
+
+def _choose(chance: random.Random, key: str, token: str) -> Asked:
+    kind = chance.random()
+    if kind < READS:
+        return Asked("get", key, token)
+    if kind < READS + CREATIONS:
+        return Asked("create", key, token)
+    verb = cast("Verb", chance.choice(list(EVENTS)))
+    expect = chance.choice(["off", "on"]) if chance.random() < EXPECTING else ""
+    delivery = f"{chance.randrange(DELIVERIES)}" if chance.random() < DELIVERED else ""
+    return Asked(verb, key, token, expect, delivery)
+
+
+def _call(store: Store, asked: Asked, history: History) -> None:
+    try:
+        answer = _ask(store, asked)
+    except Conflict:
+        history.end(None)
+    except StoreError as error:
+        if not getattr(error, "may_have_happened", False):
+            raise
+        history.lose()
+    else:
+        history.end(answer)
+
+
+def _ask(store: Store, asked: Asked) -> Answer:
+    try:
+        if asked.verb == "create":
+            return _described("created", 1, store.create(Switch, asked.key, Off(Token(asked.token))).state)
+        if asked.verb == "get":
+            stored = store.get(Switch, asked.key)
+            return _described("read", stored.version, stored.state)
+        return _send(store, asked)
+    except AlreadyExists:
+        return Answer("exists")
+    except NotFound:
+        return Answer("absent")
+
+
+def _send(store: Store, asked: Asked) -> Answer:
+    event = EVENTS[asked.verb](Token(asked.token))
+    delivery, expect = asked.delivery or None, EXPECTED[asked.expect]
+    receipt = store.send(Switch, asked.key, event, expect=expect, delivery_id=delivery, on_refused="return")
+    verdict = "moved" if receipt.moved else "stale" if isinstance(receipt.error, StaleState) else "refused"
+    return _described(verdict, receipt.version, receipt.state, receipt.duplicate)
+
+
+def _described(verdict: Verdict, version: int, state: Off | On, duplicate: bool = False) -> Answer:
+    return Answer(verdict, version, isinstance(state, On), str(state.token), duplicate)
