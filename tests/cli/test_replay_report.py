@@ -135,7 +135,7 @@ def test_a_log_that_fails_while_it_is_read(run: Run, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("postgre://host/x", "postgre://host/x: names no store; known: sqlite"),
+        ("mysql://host/x", "mysql://host/x: names no store; known: "),
         ("sqlite:///none/x.db", "is not there; make it first"),
         ("sqlite:///log", "are one file"),
         ("SQLite:///log", "are one file"),

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import random
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import pytest
 from power_cut import Outcome, look_after_cut, record
@@ -24,14 +22,12 @@ def cut_often(durability: str = "full", pragmas: Sequence[str] = (), *, cuts: in
     """What is found after cuts at any moment behind the one at which the store was first open."""
     outcomes: list[Outcome] = []
     for seed in range(RECORDINGS):
-        with tempfile.TemporaryDirectory() as folder:
-            busy = (BUSY,) * (seed % 2)
-            recording = record(Path(folder), seed, CALLS, durability=durability, pragmas=(*busy, *pragmas))
+        busy = (BUSY,) * (seed % 2)
+        recording = record(seed, CALLS, durability=durability, pragmas=(*busy, *pragmas))
         chance = random.Random(seed)
         for _ in range(cuts // RECORDINGS):
             cut = chance.randrange(recording.calls[0].ended, len(recording.steps) + 1)
-            with tempfile.TemporaryDirectory() as folder:
-                outcomes.append(look_after_cut(recording, cut, chance, Path(folder)))
+            outcomes.append(look_after_cut(recording, cut, chance))
     return outcomes
 
 
@@ -61,10 +57,8 @@ def test_no_durability() -> None:
 @pytest.mark.long
 def test_while_the_file_is_made() -> None:
     """A store whose power failed when it was opened for the first time is opened as a new one."""
-    with tempfile.TemporaryDirectory() as folder:
-        recording = record(Path(folder), 1, 1)
+    recording = record(1, 1)
     chance = random.Random(1)
     for number in range(CUTS):
-        with tempfile.TemporaryDirectory() as folder:
-            cut = number % (recording.calls[0].ended + 1)
-            assert look_after_cut(recording, cut, chance, Path(folder)) == Outcome("kept"), f"cut at {cut}"
+        cut = number % (recording.calls[0].ended + 1)
+        assert look_after_cut(recording, cut, chance) == Outcome("kept"), f"cut at {cut}"

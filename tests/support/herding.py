@@ -35,7 +35,7 @@ CREATIONS = 0.04
 EXPECTING = 0.3
 DELIVERED = 0.3
 
-LONGEST_LIFE = 0.15
+LONGEST_LIFE = 0.1
 FAILED = 1
 
 EVENTS = {"light": Light, "dim": Dim, "flip": Flip}

@@ -8,8 +8,11 @@ that was under way.
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Callable, Iterable, Sequence
+import tempfile
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -32,12 +35,16 @@ __all__ = [
     "disk_after",
     "look_after_cut",
     "put_on_disk",
+    "quick_folder",
     "read_contents",
     "record",
 ]
 
 FILE = "store.db"
 SECTOR = 512
+
+# Where there is one, a file system in memory: real flushes have no part in this.
+MEMORY = "/dev/shm" if os.path.isdir("/dev/shm") else None
 LONGEST_CITY = 1500
 
 Contents: TypeAlias = dict[str, list[tuple[Any, ...]]]
@@ -72,14 +79,21 @@ class Outcome:
     told: str = ""
 
 
+@contextmanager
+def quick_folder() -> Generator[Path]:
+    """An empty folder for as long as the block lasts."""
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+        yield Path(folder)
+
+
 # ---------------------------------------------------------------- recording
 
 
-def record(folder: Path, seed: int, calls: int, *, durability: str = "full", pragmas: Sequence[str] = ()) -> Recording:
+def record(seed: int, calls: int, *, durability: str = "full", pragmas: Sequence[str] = ()) -> Recording:
     """Use a new store, and write down what it does; `pragmas` are set on its connection on top of its own."""
     chance, disk = random.Random(seed), TracedDisk()
-    recorder = Recorder(disk, f"sqlite:///{folder / FILE}?durability={durability}", pragmas)
-    with traced(disk):
+    with quick_folder() as folder, traced(disk):
+        recorder = Recorder(disk, f"sqlite:///{folder / FILE}?durability={durability}", pragmas)
         recorder.run(recorder.open)
         # Look-ups are declared by the first call that needs them, in a transaction of their own.
         recorder.run(lambda: recorder.store.find(Parcel, where={"label": "none"}))
@@ -265,21 +279,26 @@ def put_on_disk(files: dict[str, bytes], folder: Path) -> str:
 # ---------------------------------------------------------------- what the store makes of it
 
 
-def look_after_cut(recording: Recording, cut: int, chance: random.Random, folder: Path) -> Outcome:
-    """The power fails behind so many steps; the store is opened on what is left, in an empty folder."""
+def look_after_cut(recording: Recording, cut: int, chance: random.Random) -> Outcome:
+    """The power fails behind so many steps; the store is opened on what is left."""
     share = chance.choice([0.0, 1.0, chance.random()])
-    url = put_on_disk(disk_after(recording.steps[:cut], chance, share), folder)
-    try:
-        with open_store(url) as store:
-            connection = connection_of(store)
-            (checked,) = connection.execute("PRAGMA integrity_check").fetchone()
-            if checked != "ok":
-                return Outcome("damaged", checked)
-            outcome = judge(recording, cut, read_contents(connection))
-            check_and_go_on(store)
-            return outcome
-    except (LeverframeError, sqlite3.Error, AssertionError) as error:
-        return Outcome("damaged", repr(error))
+    left = disk_after(recording.steps[:cut], chance, share)
+    with quick_folder() as folder:
+        try:
+            with open_store(put_on_disk(left, folder)) as store:
+                return look_into(store, recording, cut)
+        except (LeverframeError, sqlite3.Error, AssertionError) as error:
+            return Outcome("damaged", repr(error))
+
+
+def look_into(store: Store, recording: Recording, cut: int) -> Outcome:
+    connection = connection_of(store)
+    (checked,) = connection.execute("PRAGMA integrity_check").fetchone()
+    if checked != "ok":
+        return Outcome("damaged", checked)
+    outcome = judge(recording, cut, read_contents(connection))
+    check_and_go_on(store)
+    return outcome
 
 
 def judge(recording: Recording, cut: int, found: Contents) -> Outcome:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve, field, frozen
 from histories import Answer, Asked, Operation
 
-__all__ = ["ABSENT", "Register", "accepts", "answer", "step"]
+__all__ = ["ABSENT", "Register", "answer", "step"]
 
 
 @frozen
@@ -38,15 +38,6 @@ def answer(register: Register, asked: Asked) -> tuple[Register, Answer]:
     return _send(register, asked)
 
 
-def accepts(lit: bool, asked: Asked) -> Answer | None:
-    """None if an event is accepted in this state, and the refusal, of no version yet, if it is not."""
-    if asked.expect and (asked.expect == "on") != lit:
-        return Answer("stale", lit=lit)
-    if asked.verb == ("light" if lit else "dim"):
-        return Answer("refused", lit=lit)
-    return None
-
-
 def _create(register: Register, asked: Asked) -> tuple[Register, Answer]:
     if register.version:
         return register, Answer("exists")
@@ -57,12 +48,16 @@ def _send(register: Register, asked: Asked) -> tuple[Register, Answer]:
     for delivery, first in register.settled if asked.delivery else ():
         if delivery == asked.delivery:
             return register, evolve(first, duplicate=True)
-    refusal = accepts(register.lit, asked)
-    if refusal is not None:
-        after, told = register, evolve(refusal, version=register.version, token=register.token)
-    else:
-        after = evolve(register, version=register.version + 1, lit=not register.lit, token=asked.token)
-        told = Answer("moved", after.version, after.lit, after.token)
+    after, told = _decide(register, asked)
     if asked.delivery:
         after = evolve(after, settled=after.settled | {(asked.delivery, told)})
     return after, told
+
+
+def _decide(register: Register, asked: Asked) -> tuple[Register, Answer]:
+    if asked.expect and (asked.expect == "on") != register.lit:
+        return register, Answer("stale", register.version, register.lit, register.token)
+    if asked.verb == ("light" if register.lit else "dim"):
+        return register, Answer("refused", register.version, register.lit, register.token)
+    after = evolve(register, version=register.version + 1, lit=not register.lit, token=asked.token)
+    return after, Answer("moved", after.version, after.lit, after.token)

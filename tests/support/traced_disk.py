@@ -276,7 +276,8 @@ class Tracer:
     def _on_sync(self, file: int, flags: int) -> int:
         found = self._open[file]
         with_folder, found.new = found.new, False
-        return self._do("flush", lambda: int(found.real.xSync(file, flags)), lambda: Flushed(found.file, with_folder))
+        # The real system is not asked: a real flush takes long, and no real power fails here.
+        return self._do("flush", lambda: OK, lambda: Flushed(found.file, with_folder))
 
     def _do(self, kind: str, real: Callable[[], int], step: Callable[[], Step]) -> int:
         code = self._disk.code_for(kind) or real()

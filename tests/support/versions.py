@@ -12,7 +12,7 @@ from collections.abc import Container, Iterable, Sequence
 
 from attrs import evolve
 from histories import Answer, Operation
-from sequential import accepts
+from sequential import ABSENT, Register, answer
 
 __all__ = ["Anomaly", "check_versions"]
 
@@ -28,7 +28,7 @@ class Anomaly(AssertionError):
 
 def check_versions(operations: Sequence[Operation], journal: Sequence[str]) -> None:
     """Check all operations of one key.  `journal` has each version's token, as it was read in the end."""
-    cut_off = {operation.asked.delivery for operation in operations if operation.answer is None}
+    cut_off = {operation.asked.delivery for operation in operations if operation.answer is None} - {""}
     operations = _with_answers(operations, journal)
     writes = _writes(operations, journal)
     for operation in operations:
@@ -81,21 +81,22 @@ def _told(operation: Operation) -> Answer:
 
 
 def _check_content(operation: Operation, writes: Sequence[Operation]) -> None:
-    """The answer names a version that was written, and says of it what its writer wrote."""
+    """The answer is the one that this call has to get where it says that it found the instance."""
     asked, told = operation.asked, _told(operation)
     if told.version > len(writes):
         raise Anomaly(f"a version that nobody wrote: {operation}")
-    if told.version == 0:
-        return
-    # Every move flips the switch, and it is off at version 1.
-    lit, token = told.version % 2 == 0, writes[told.version - 1].asked.token
-    if (told.lit, told.token) != (lit, token):
-        raise Anomaly(f"version {told.version} was {token!r}, lit: {lit}; told was {operation}")
-    if told.duplicate or asked.verb in ("create", "get"):
-        return
-    refusal = accepts(not lit if told.verdict == "moved" else lit, asked)
-    if told.verdict != (refusal.verdict if refusal else "moved"):
-        raise Anomaly(f"decided wrongly: {operation}")
+    if not told.duplicate:
+        found = 1 if told.verdict == "exists" else told.version - (told.verdict in WRITTEN)
+        _, expected = answer(_register(found, writes), asked)
+        if expected != told:
+            raise Anomaly(f"the answer should be {expected}: {operation}")
+
+
+def _register(version: int, writes: Sequence[Operation]) -> Register:
+    """Every move flips the switch, and it is off at version 1."""
+    if not 0 < version <= len(writes):
+        return ABSENT
+    return Register(version, version % 2 == 0, writes[version - 1].asked.token)
 
 
 # ---------------------------------------------------------------- when it can have happened

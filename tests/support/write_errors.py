@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from attrs import frozen
 from parcels import City, HandedOver, Loaded, Parcel, Relabelled, Stopped, waiting
-from power_cut import FILE, Contents, connection_of, disk_after, put_on_disk, read_contents
+from power_cut import FILE, Contents, connection_of, disk_after, put_on_disk, quick_folder, read_contents
 from soundness import check_all
 from traced_disk import FLUSH_FAILED, FULL, WRITE_FAILED, Fault, TracedDisk, traced
 
 from leverframe import Send, Store, open_store
 from leverframe.errors import StoreFailure, StoreFull
 
-__all__ = ["CALLS", "FAULTS", "Broken", "strike_everywhere"]
+__all__ = ["CALLS", "FAULTS", "KEYS", "Broken", "opened", "prepared", "strike_everywhere"]
 
 KEYS = ["parcel-0", "parcel-1", "parcel-2"]
 
@@ -66,17 +66,15 @@ class Expected:
 
 
 def strike_everywhere(
-    folder: Path, call: Callable[[Store], object], fault: Callable[[int], Fault], *, pragmas: Iterable[str] = ()
+    call: Callable[[Store], object], fault: Callable[[int], Fault], *, stride: int = 1, pragmas: Sequence[str] = ()
 ) -> int:
-    """How many times the fault struck.  Raises `Broken`.  `folder` is empty, and so it is afterwards."""
-    pragmas = list(pragmas)
-    expected = expect(fresh(folder / "whole"), call)
-    number = 0
-    while strike(fresh(folder / "struck"), call, fault(number), expected, pragmas):
-        number += 1
-    for used in folder.iterdir():
-        shutil.rmtree(used)
-    return number
+    """Strike at each write or flush of a call, or at every so many; how often that was.  Raises `Broken`."""
+    with quick_folder() as folder:
+        expected = expect(fresh(folder / "whole"), call)
+        strikes = 0
+        while strike(fresh(folder / "struck"), call, fault(strikes * stride), expected, pragmas):
+            strikes += 1
+    return strikes
 
 
 def expect(folder: Path, call: Callable[[Store], object]) -> Expected:
@@ -87,7 +85,7 @@ def expect(folder: Path, call: Callable[[Store], object]) -> Expected:
 
 
 def strike(
-    folder: Path, call: Callable[[Store], object], fault: Fault, expected: Expected, pragmas: Iterable[str]
+    folder: Path, call: Callable[[Store], object], fault: Fault, expected: Expected, pragmas: Sequence[str]
 ) -> bool:
     """Whether the fault struck before the call was over."""
     disk = TracedDisk()
