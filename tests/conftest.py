@@ -9,6 +9,6 @@ from postgres_server import Server, running_server
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with running_server(tmp_path_factory.mktemp("postgres")) as server:
+def postgres_server() -> Iterator[Server]:
+    with running_server() as server:
         yield server

@@ -52,7 +52,10 @@ class FaultyBackend(Between):
         return self.faulty_reader(self._real.read())
 
     def commit(self, work: Callable[[Writer], T]) -> T:
-        return cast("T", self._real.commit(lambda writer: work(self.faulty_writer(writer))))
+        def faulty_work(writer: Writer) -> T:
+            return work(self.faulty_writer(writer))
+
+        return cast("T", self._real.commit(faulty_work))
 
     def move(self, move: Move) -> int | None:
         return self.commit(lambda writer: writer.move(move))

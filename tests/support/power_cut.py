@@ -72,7 +72,7 @@ class Recording:
 class Outcome:
     """What a store found after a power cut.
 
-    "kept": all that was acknowledged.  "lost": an earlier state, of which each call is whole.  "damaged": anything else.
+    "kept": all that was acknowledged.  "lost": what was there earlier, each call whole.  "damaged": anything else.
     """
 
     kind: Literal["kept", "lost", "damaged"]
@@ -176,7 +176,8 @@ def parcel(label: str) -> Waiting:
 
 
 def any_event(chance: random.Random) -> ParcelEvent:
-    return chance.choice([Loaded(), any_stop(chance), any_stop(chance), HandedOver()])
+    events: list[ParcelEvent] = [Loaded(), any_stop(chance), any_stop(chance), HandedOver()]
+    return chance.choice(events)
 
 
 def any_stop(chance: random.Random) -> Stopped:

@@ -90,7 +90,7 @@ Step: TypeAlias = Made | Gone | Wrote | Cut | Flushed
 
 @define
 class Fault:
-    """The write or flush with this number, counted from 0, fails with a code of SQLite's; if `lasting`, all that follow.
+    """The write or flush with this number, from 0 on, fails with a code of SQLite's; if `lasting`, all behind it too.
 
     `count` is how many there have been.
     """

@@ -1,4 +1,4 @@
-"""Is the history of one instance linearizable?  Versions say in which order writes happened, so that no search is needed.
+"""Is the history of one instance linearizable?  Versions say in which order writes happened: no search is needed.
 
 Each version has one writer, none is missing, and each answer follows from the version that it names.  Then moments are
 given out from the first version on, each as early as it can be: a write within its call and behind all before it, a
@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterable, Sequence
 
 from attrs import evolve
-from histories import Answer, Operation
+from histories import Answer, Operation, Verdict
 from sequential import ABSENT, Register, answer
 
 __all__ = ["Anomaly", "check_versions"]
@@ -51,7 +51,7 @@ def _with_answers(operations: Sequence[Operation], journal: Sequence[str]) -> li
 
 
 def _found(operation: Operation, version: int) -> Operation:
-    verdict = "created" if operation.asked.verb == "create" else "moved"
+    verdict: Verdict = "created" if operation.asked.verb == "create" else "moved"
     return evolve(operation, answer=Answer(verdict, version, version % 2 == 0, operation.asked.token))
 
 
@@ -135,17 +135,17 @@ def _check_late(operations: Sequence[Operation], moments: Sequence[int], cut_off
     firsts = _first_deliveries(operations, moments)
     for operation in operations:
         asked, told = operation.asked, _told(operation)
-        if told.verdict == "exists":
-            if len(moments) == 1:
-                raise Anomaly(f"nobody created it: {operation}")
-            _fit(operation, moments[1])
-        elif told.duplicate and asked.delivery in firsts:
+        if told.duplicate and asked.delivery in firsts:
             first, moment = firsts[asked.delivery]
             if evolve(first, duplicate=True) != told:
                 raise Anomaly(f"answered {first} at first, then {operation}")
             _fit(operation, moment)
         elif told.duplicate and asked.delivery not in cut_off:
             raise Anomaly(f"the duplicate of nothing: {operation}")
+        elif told.verdict == "exists":
+            if len(moments) == 1:
+                raise Anomaly(f"nobody created it: {operation}")
+            _fit(operation, moments[1])
 
 
 def _first_deliveries(operations: Iterable[Operation], moments: Sequence[int]) -> dict[str, tuple[Answer, int]]:

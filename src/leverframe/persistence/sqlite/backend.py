@@ -6,6 +6,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from os import getpid
 from threading import get_ident
 from typing import TypeVar
@@ -136,7 +137,8 @@ class SQLiteBackend:
     def commit(self, work: Callable[[Writer], T]) -> T:
         joined = None if self._joined is None else self._joined_writer()
         if joined is not None:
-            return joined.run_apart(work)
+            self.check_usable()
+            return joined.run_apart(partial(flushed, work))
         return Group(self).do(work)
 
     def move(self, move: Move) -> int | None:
@@ -219,6 +221,13 @@ class SQLiteBackend:
         if self.where.path is None:
             return MemorySource(self.connection, self.where, self.turn)
         return FileSource(self.where, self.opened)
+
+
+def flushed(work: Callable[[Writer], T], writer: SQLiteWriter) -> T:
+    """Do the work, and write its counts too: the user's own statements may read them, or commit what is there."""
+    result = work(writer)
+    writer.flush()
+    return result
 
 
 # ---------------------------------------------------------------- opening

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from os import getpid
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from leverframe.errors import StoreError
 from leverframe.persistence.backend import Writer
@@ -32,13 +32,12 @@ class Group(Transaction):
 
     def do(self, work: Callable[[Writer], T]) -> T:
         """Do the work in a turn of this thread, or have it done in another's; its result, once it is committed."""
-        ticket = Ticket(work)
+        session, ticket = self._session, Ticket(work)
         try:
             if not self._take_turn(ticket):
-                self._ticket = None
-                return outcome(ticket)
+                return cast("T", outcome(ticket))
             result = work(self)
-            if self._session.turn.waiting() and self._may_lead(ticket):
+            if session.turn.line.waiting() and self._may_lead(ticket):
                 if not self._take_along():
                     result = self._do_alone(work)
                 self._commit_together(ticket)
@@ -46,7 +45,8 @@ class Group(Transaction):
                 self._commit(ticket)
             return result
         finally:
-            self._end(ticket)
+            if self._ticket is not None or session.closed:
+                self._end(ticket)
 
     def _may_lead(self, ticket: Ticket) -> bool:
         # The main thread is where signals come in: what they raise would be taken for the failure of another's work.
@@ -66,10 +66,11 @@ class Group(Transaction):
 
     def _next(self) -> Ticket | None:
         session = self._session
+        if session.process != getpid():
+            session.check_usable()
         line = session.turn.line
-        if len(line.taken) >= TAKEN_AT_MOST or session.closed or session.process != getpid():
-            return None
-        return line.take_along()
+        # Who waits behind a close() is told that the store is closed.
+        return None if session.closed or len(line.taken) == TAKEN_AT_MOST else line.take_along()
 
     def _do_for(self, ticket: Ticket) -> None:
         assert ticket.work is not None
@@ -107,7 +108,8 @@ class Group(Transaction):
         super()._give_up(ticket)
 
 
-def outcome(ticket: Ticket) -> T:
+def outcome(ticket: Ticket) -> Any:
+    """What came of the work that somebody else has done."""
     error = ticket.error
     if error is None:
         return ticket.result

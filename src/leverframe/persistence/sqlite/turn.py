@@ -94,6 +94,9 @@ class Line:
     def leave(self, ticket: Ticket) -> None:
         """Hand the turn on; no harm if the ticket does not have it."""
         with self._guard:
+            if self.owner is ticket and not (self._waiting or self.taken):
+                self.owner = None
+                return
             try:
                 self._hand_on(ticket)
             except BaseException:  # an interrupt, which must leave nobody uncalled
