@@ -1,6 +1,6 @@
-"""What durability costs: the store against the same statements and rows by hand, a million instances, four processes.
+"""What durability costs: beside the same statements by hand, with a million instances, many threads, four processes.
 
-    uv run python -m benchmarks.store [send] [many] [size] [fair] [--quick] [--markdown]
+    uv run python -m benchmarks.store [send] [many] [size] [threads] [fair] [--quick] [--markdown]
 
 Every ratio is of two things that were measured in turns in this run.  `size` takes a minute and half a gigabyte of
 temporary files, the others some seconds each.
@@ -11,11 +11,14 @@ from __future__ import annotations
 import multiprocessing
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
+from statistics import fmean
+from typing import Any, TypeVar
 
 from attrs import frozen
 
@@ -34,6 +37,9 @@ from leverframe.machines.pipeline import (
     Pipeline,
     QaSkipped,
 )
+from leverframe.persistence.backend import Writer
+
+T = TypeVar("T")
 
 TITLE = "the store"
 
@@ -192,6 +198,88 @@ def compare_sizes(
     report(what, Spread.of(times["large"]), 1.3, other=Spread.of(times["small"]), unit="µs")
 
 
+# ---------------------------------------------------------------- threads
+
+THREADS = 16
+
+
+class Apart:
+    """A store's backend, with a transaction of its own for each call: what threads would have without sharing."""
+
+    def __init__(self, real: Any) -> None:
+        self._real = real
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def commit(self, work: Callable[[Writer], T]) -> T:
+        with self._real.write() as writer:
+            return work(writer)
+
+
+def bench_threads(quick: bool) -> None:
+    seconds, rounds = (0.5, 2) if quick else (1.0, 6)
+    who = f"{THREADS} threads, FULL"
+    with fresh_store("full") as store:
+        for number in range(THREADS):
+            store.create(Pipeline, story(number), Coding())
+        together, apart = Racing(store, seconds), Racing(without_sharing(store), seconds)
+        rates = in_turns({"together": together.rate, "apart": apart.rate}, rounds)
+    report(
+        f"{who}, sharing commits / each its own",
+        fmean(rates["together"]),
+        2,
+        other=fmean(rates["apart"]),
+        at_least=True,
+        unit="moves/s",
+    )
+    together.report_shares(who)
+
+
+def without_sharing(store: Store) -> Store:
+    backend: Any = Apart(store._backend)  # pyright: ignore[reportPrivateUsage]  # the same file, connection and turns
+    return Store(backend, store._clock)  # pyright: ignore[reportPrivateUsage]
+
+
+class Racing:
+    """Threads that write to one store, each to its own story; `taken` has the milliseconds of each send of each."""
+
+    def __init__(self, store: Store, seconds: float) -> None:
+        self.store = store
+        self.seconds = seconds
+        self.taken: list[list[float]] = [[] for _ in range(THREADS)]
+
+    def rate(self, _round: int) -> float:
+        """Moves in each second of one round."""
+        before = sum(map(len, self.taken))
+        begin = threading.Barrier(THREADS + 1)
+        threads = [threading.Thread(target=self._write, args=(number, begin)) for number in range(THREADS)]
+        for thread in threads:
+            thread.start()
+        begin.wait()
+        began = time.perf_counter()
+        for thread in threads:
+            thread.join()
+        return (sum(map(len, self.taken)) - before) / (time.perf_counter() - began)
+
+    def _write(self, number: int, begin: threading.Barrier) -> None:
+        taken = self.taken[number]
+        one_send = clocked(lambda sent: send_to_and_fro(self.store, story(number), sent))
+        begin.wait()
+        end = time.perf_counter() + self.seconds
+        # The next round finds the story where this one found it.
+        while time.perf_counter() < end or len(taken) % 2:
+            taken.append(one_send(len(taken)) / 1000)
+
+    def report_shares(self, who: str) -> None:
+        moves = [len(of_one) for of_one in self.taken]
+        fair = sum(moves) / THREADS
+        report(f"{who}, least share / fair share", min(moves), 0.5, other=fair, at_least=True, unit="moves")
+        everyone = [one for of_one in self.taken for one in of_one]
+        report(f"{who}, a send", Spread.of(everyone), None, unit="ms")
+        report(f"{who}, longest wait", max(everyone), None, unit="ms")
+
+
 # ---------------------------------------------------------------- processes
 
 PROCESSES = 4
@@ -252,6 +340,7 @@ BENCHMARKS: dict[str, Callable[[bool], None]] = {
     "send": bench_send,
     "many": bench_many,
     "size": bench_size,
+    "threads": bench_threads,
     "fair": bench_fair,
 }
 

@@ -21,7 +21,7 @@ LAYERS = ("wording", "errors", "typed", "persistence", "machines", "cli")
 FACES = {"__init__", "__main__"}
 
 # In persistence/, what every database needs, and what is built upon that.
-GROUND = ("keys", "instants", "codec", "statements", "backend")
+GROUND = ("keys", "instants", "codec", "statements", "tables", "upkeep", "tending", "backend")
 BUILT = ("store", "sending", "binding", "records", "lookups", "sqlite")
 
 LISTED = re.compile(r"^ *(\w+(?:\.py|/)) {2,}\S", re.MULTILINE)

@@ -11,6 +11,7 @@ from statemachine import State
 from leverframe.errors import (
     AccessDenied,
     AlreadyExists,
+    CannotCopy,
     CannotOpen,
     CodecError,
     Conflict,
@@ -43,13 +44,24 @@ from leverframe.errors import (
     StoreUnreachable,
     StoreVanished,
     TransitionNotAllowed,
+    UnfinishedCopy,
     UnknownState,
     UnreadableRow,
     UnsupportedServer,
     WrongTarget,
 )
+from leverframe.persistence.copying import Copied, copy_store
 from leverframe.persistence.opening import open_store
-from leverframe.persistence.records import Entry, Receipt, Send, Stored, StoredMessage
+from leverframe.persistence.records import (
+    Entry,
+    Examination,
+    Finding,
+    Pruned,
+    Receipt,
+    Send,
+    Stored,
+    StoredMessage,
+)
 from leverframe.typed.declare import entering, leaving, lookup, on, state
 from leverframe.typed.handle import Handle, in_state
 from leverframe.typed.machine import Machine
@@ -64,14 +76,18 @@ if TYPE_CHECKING:
 __all__ = [
     "AccessDenied",
     "AlreadyExists",
+    "CannotCopy",
     "CannotOpen",
     "CodecError",
     "Conflict",
+    "Copied",
     "Decision",
     "DecodeError",
     "EncodeError",
     "Entry",
     "Event",
+    "Examination",
+    "Finding",
     "Handle",
     "InvalidField",
     "InvalidKey",
@@ -95,6 +111,7 @@ __all__ = [
     "Payload",
     "PoolExhausted",
     "Positive",
+    "Pruned",
     "ReadOnly",
     "Receipt",
     "Send",
@@ -111,10 +128,12 @@ __all__ = [
     "Stored",
     "StoredMessage",
     "TransitionNotAllowed",
+    "UnfinishedCopy",
     "UnknownState",
     "UnreadableRow",
     "UnsupportedServer",
     "WrongTarget",
+    "copy_store",
     "decide",
     "entering",
     "in_state",

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from documents import ROOT
+from postgres_server import Server
 
 
 @pytest.fixture
@@ -17,3 +18,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(str(tmp_path))  # pyright: ignore[reportUnknownMemberType]  # pytest's own
     monkeypatch.delenv("LEVERFRAME_DB", raising=False)
     return tmp_path
+
+
+@pytest.fixture
+def database_url(postgres_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment names an empty place on a PostgreSQL server."""
+    monkeypatch.setenv("DATABASE_URL", postgres_server.fresh_url())

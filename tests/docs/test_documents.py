@@ -23,6 +23,8 @@ from documents import (
 REPLAY = "pip install uv && uv run leverframe replay pipeline examples/stories/click.jsonl"
 TESTS = "pip install uv && uv run pytest"
 
+DATABASE_URL = "DATABASE_URL"
+
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\((?P<target>[^)\s]+)\)")
 
 
@@ -32,8 +34,10 @@ def named(path: Path) -> str:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=named)
 @pytest.mark.usefixtures("folder")
-def test_every_block_of_a_document_runs(path: Path) -> None:
+def test_every_block_of_a_document_runs(path: Path, request: pytest.FixtureRequest) -> None:
     """Each block of Python and each command runs, and prints what the document says."""
+    if DATABASE_URL in path.read_text(encoding="utf-8"):
+        request.getfixturevalue("database_url")
     check_document(parse_document(path))
 
 

@@ -440,3 +440,51 @@ def test_another_programs_short_write_is_waited_for(backend: SQLiteBackend, path
     ending.join(LONG)
     stranger.close()
     assert version(backend) == 2
+
+
+# ---------------------------------------------------------------- joined
+
+
+def test_a_block_that_closes_its_store(backend: SQLiteBackend) -> None:
+    """In a block that has closed the store every further call is refused; what was written is committed."""
+    with backend.transaction():
+        backend.commit(lambda writer: writer.save_cursor("name", 1))
+        backend.close()
+        with pytest.raises(StoreClosed):
+            backend.commit(lambda writer: writer.save_cursor("name", 2))
+    with sqlite3.connect(str(backend.where.path)) as connection:
+        assert connection.execute("SELECT position FROM cursor").fetchall() == [(1,)]
+    connection.close()
+
+
+def test_counts_are_written_by_each_call(backend: SQLiteBackend) -> None:
+    """Whoever asks by SQL of its own, or commits by it, finds the counts of all calls before."""
+    with backend.transaction() as connection:
+        backend.move(full_move())
+        assert connection.execute("SELECT state, number FROM state_count").fetchall() == [("new", 0), ("paid", 1)]
+
+
+JOINED_FORK = """
+import os, sys
+from leverframe.errors import StoreClosed
+from leverframe.persistence.sqlite import open_sqlite
+
+backend = open_sqlite(f"sqlite:///{sys.argv[1]}")
+with backend.transaction():
+    child = os.fork()
+    if child == 0:
+        try:
+            backend.commit(lambda writer: writer.save_cursor("name", 1))
+        except StoreClosed as error:
+            os._exit(0 if error.problem == "was opened in another process" else 1)
+        os._exit(2)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    backend.commit(lambda writer: writer.save_cursor("name", 2))
+print(backend.read().cursor("name"))
+backend.close()
+"""
+
+
+def test_a_fork_in_a_block(path: Path) -> None:
+    """A process that is forked off in a block cannot join what is its parent's."""
+    assert run(JOINED_FORK, path) == "0\n2\n"

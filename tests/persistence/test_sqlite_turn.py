@@ -271,3 +271,28 @@ def test_an_interrupt_while_the_turn_is_handed_on() -> None:
     line.leave(third)
     assert [*owners, line.owner] == [third, None]
     assert line.waiting() == 0
+
+
+class CalledTwice(Ticket):
+    """An interrupt comes when it is called the first time."""
+
+    calls = 0
+
+    def call(self) -> None:
+        self.calls += 1
+        if self.calls == 1:
+            raise KeyboardInterrupt
+        super().call()
+
+
+def test_an_interrupt_before_the_next_one_is_called() -> None:
+    """Whoever is named is called too, though an interrupt comes in between."""
+    line, first, second = Line(), Ticket(), CalledTwice()
+    line.enter_at_once(first)
+    thread = threading.Thread(target=line.enter, args=(second, threading.TIMEOUT_MAX), daemon=True)
+    thread.start()
+    until(line.waiting)
+    with pytest.raises(KeyboardInterrupt):
+        line.leave(first)
+    thread.join(LONG)
+    assert (thread.is_alive(), line.owner, line.waiting()) == (False, second, 0)

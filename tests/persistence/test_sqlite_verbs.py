@@ -37,11 +37,11 @@ from leverframe.persistence.statements import (
     MESSAGES_OF_TOPIC,
     MOVE_SNAPSHOT,
     MOVE_SNAPSHOT_UNLESS_SETTLED,
-    PRUNE_DELIVERIES,
     REMOVE_LOOKUPS,
     SETTLE_AS_REFUSED,
     SQLITE,
 )
+from leverframe.persistence.tables import DELIVERY
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -229,9 +229,12 @@ def test_old_deliveries_are_pruned_in_portions(backend: SQLiteBackend) -> None:
     with backend.write() as writer:
         for number in range(5):
             writer.refuse(Refusal(1, 1, f"d{number}", '"no"', number))
-        assert writer.prune_deliveries(3, 2) == 2
-        assert writer.prune_deliveries(3, 2) == 1
-        assert writer.prune_deliveries(3, 2) == 0
+        first = writer.deliveries_before(3, (), 2)
+        assert [row[1] for row in first] == ["d0", "d1"]
+        second = writer.deliveries_before(3, (1, 1, "d1"), 2)
+        assert [row[1] for row in second] == ["d2"]
+        assert writer.remove_rows(DELIVERY, [row[:2] for row in (*first, *second)]) == 3
+        assert writer.deliveries_before(3, (), 2) == []
     for name, settled in {"d2": False, "d3": True}.items():
         loaded = backend.read().load("Order", "one", name)
         assert loaded is not None
@@ -451,7 +454,6 @@ def plan(backend: SQLiteBackend, statement: str, parameters: list[object]) -> li
         MESSAGES_OF_TOPIC,
         MOVE_SNAPSHOT,
         MOVE_SNAPSHOT_UNLESS_SETTLED,
-        PRUNE_DELIVERIES,
         REMOVE_LOOKUPS,
         SETTLE_AS_REFUSED,
     ],

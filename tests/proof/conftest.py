@@ -5,14 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from postgres_server import Server
 
-STORES = ("sqlite",)
+STORES = ("sqlite", "postgres")
 
 
 @pytest.fixture(params=STORES)
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty store, for any number of processes."""
-    return f"sqlite:///{tmp_path / 'store.db'}?durability=normal"
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store.db'}?durability=normal"
+    server: Server = request.getfixturevalue("postgres_server")
+    return server.fresh_url("&durability=normal")
 
 
 @pytest.fixture

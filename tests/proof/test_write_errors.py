@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Sequence
 
 import pytest
+from crowds import strike_threads
 from power_cut import connection_of, quick_folder, read_contents
 from proof_size import full_or_short
 from soundness import check_all
@@ -40,6 +41,14 @@ def test_errors_that_are_hushed_up(fault: str) -> None:
 
     with pytest.raises(Broken):
         strike_everywhere(send_in_silence, FAULTS[fault])
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("fault", FAULTS)
+def test_many_threads(fault: str) -> None:
+    """Where threads share a commit that fails, all whose call is not there are told, and no one else is."""
+    raised = [strike_threads(6, 10, FAULTS[fault](number)) for number in range(0, 60, 3 * STRIDE)]
+    assert sum(raised) > 0
 
 
 @pytest.mark.long

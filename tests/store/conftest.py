@@ -1,7 +1,11 @@
-"""Every store there is: a test that asks for `store` or `open_again` runs once on each."""
+"""Every store there is: a test that asks for `store` or `url` runs once on each.
+
+What needs a second opening asks for `shared_url`, and runs on those that can be opened twice.
+"""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +16,8 @@ from postgres_server import Server
 from leverframe import Store, open_store
 
 STORES = ("file", "memory", "postgres")
+SHARED_STORES = ("file", "postgres")
+"""A store in memory is another one each time that it is opened."""
 
 
 class TestClock:
@@ -40,13 +46,35 @@ def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
+@pytest.fixture(params=SHARED_STORES)
+def shared_kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture
-def url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+def fresh_url(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], str]:
+    """By the kind of a store, the URL of one that is not there yet."""
+    numbers = itertools.count(1)
+
+    def make(kind: str) -> str:
+        if kind == "postgres":
+            server: Server = request.getfixturevalue("postgres_server")
+            return server.fresh_url("&durability=normal")
+        return "sqlite://" if kind == "memory" else f"sqlite:///{tmp_path}/{next(numbers)}.db?durability=normal"
+
+    return make
+
+
+@pytest.fixture
+def url(kind: str, fresh_url: Callable[[str], str]) -> str:
     """A store that is not there yet; in memory it is another one each time that it is opened."""
-    if kind == "postgres":
-        server: Server = request.getfixturevalue("postgres_server")
-        return server.fresh_url("&durability=normal")
-    return "sqlite://" if kind == "memory" else f"sqlite:///{tmp_path / 'store.db'}?durability=normal"
+    return fresh_url(kind)
+
+
+@pytest.fixture
+def shared_url(shared_kind: str, fresh_url: Callable[[str], str]) -> str:
+    """A store that is not there yet, and that can be opened again."""
+    return fresh_url(shared_kind)
 
 
 @pytest.fixture

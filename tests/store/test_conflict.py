@@ -2,38 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from leverframe import Conflict, Store
 from leverframe.machines.pipeline import Backlog, Coding, DepsMet, Pipeline
 from leverframe.persistence.backend import Move
+from leverframe.persistence.postgres.backend import PostgresBackend
+from leverframe.persistence.postgres.writer import PostgresWriter
 from leverframe.persistence.sending import ATTEMPTS
 from leverframe.persistence.sqlite.writer import SQLiteWriter
 
+WHERE_MOVES_ARE_WRITTEN: tuple[Any, ...] = (SQLiteWriter, PostgresWriter, PostgresBackend)
+
 
 class Faster:
-    """In place of `SQLiteWriter.move`: the instance is no longer where it was, so many times."""
+    """Others: so many times, the instance is no longer where it was when a move is to be written."""
 
     def __init__(self, times: int) -> None:
         self.times = times
         self.asked = 0
-        self.move: Callable[[SQLiteWriter, Move], int | None] = SQLiteWriter.move
 
-    def __call__(self, writer: SQLiteWriter, move: Move) -> int | None:
+    def are(self) -> bool:
         self.asked += 1
-        return None if self.asked <= self.times else self.move(writer, move)
+        return self.asked <= self.times
 
 
 def let_others_win(patch: pytest.MonkeyPatch, times: int) -> Faster:
     faster = Faster(times)
-
-    def move(writer: SQLiteWriter, move: Move) -> int | None:
-        return faster(writer, move)
-
-    patch.setattr(SQLiteWriter, "move", move)
+    for place in WHERE_MOVES_ARE_WRITTEN:
+        patch.setattr(place, "move", unless_faster(faster, place.move))
     return faster
+
+
+def unless_faster(faster: Faster, write: Any) -> Any:
+    def move(place: object, move: Move) -> int | None:
+        return None if faster.are() else write(place, move)
+
+    return move
 
 
 def test_always_too_late(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

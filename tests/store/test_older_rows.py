@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import frozen
 
+from by_hand import ask_by_hand, run_by_hand
 from leverframe import (
     AlreadyExists,
     Event,
@@ -26,7 +26,6 @@ from leverframe import (
     open_store,
     state,
 )
-from leverframe.persistence.sqlite.driver import sqlite3
 
 
 @frozen
@@ -116,27 +115,19 @@ def make_new_machine(*, upcast: bool) -> Any:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def url(shared_url: str) -> str:
     """A store with two instances, as the old program left it."""
-    path = tmp_path / "store.db"
-    with open_store(f"sqlite:///{path}") as store:
+    with open_store(shared_url) as store:
         store.create(OldMachine, "a", Idle())
         store.send_many(OldMachine, [Send("a", Prepared("fix"), delivery_id="d")])
         store.create(OldMachine, "b", Idle())
-    return path
+    return shared_url
 
 
 @pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    with open_store(f"sqlite:///{path}") as opened:
+def store(url: str) -> Iterator[Store]:
+    with open_store(url) as opened:
         yield opened
-
-
-def spoil(path: Path, statement: str) -> None:
-    connection = sqlite3.connect(path)
-    with connection:
-        connection.execute(statement)
-    connection.close()
 
 
 def test_renamed_state_is_read(store: Store) -> None:
@@ -157,7 +148,7 @@ def test_renamed_state_is_found_and_counted(store: Store) -> None:
     assert store.find(new, Mergeable)[0].path == "going.ready"
 
 
-def test_state_that_was_only_moved(path: Path) -> None:
+def test_state_that_was_only_moved(url: str) -> None:
     """A class that stands below another superstate today is found by today's, with no upcaster."""
 
     class Elsewhere(Machine[Ready | Idle, Prepared | Reset]):
@@ -175,7 +166,7 @@ def test_state_that_was_only_moved(path: Path) -> None:
         def reset(self, s: Ready, e: Reset) -> Idle:
             return Idle()
 
-    with open_store(f"sqlite:///{path}") as store:
+    with open_store(url) as store:
         assert [found.key for found in store.find(Elsewhere, Ready)] == ["a"]
         assert store.count(Elsewhere) == {Ready: 1, Idle: 1}
         store.send(Elsewhere, "a", Reset())
@@ -210,10 +201,12 @@ def test_unreadable_row_names_itself(store: Store) -> None:
         assert "upcast" in str(error.value)
 
 
-def test_unreadable_row_leaves_the_others_readable(path: Path) -> None:
+def test_unreadable_row_leaves_the_others_readable(url: str) -> None:
     """One row that cannot be read does not keep others from being found, moved and read."""
-    spoil(path, """UPDATE snapshot SET body = '{"body":{"ahead":"3","branch":"x"},"type":"Ready"}' WHERE key = 'a'""")
-    with open_store(f"sqlite:///{path}") as store:
+    run_by_hand(
+        url, """UPDATE snapshot SET body = '{"body":{"ahead":"3","branch":"x"},"type":"Ready"}' WHERE key = 'a'"""
+    )
+    with open_store(url) as store:
         found = {stored.key: stored for stored in store.find(OldMachine)}
         assert found["b"].state == Idle()
         with pytest.raises(UnreadableRow, match="ahead: must be an integer"):
@@ -235,10 +228,10 @@ def test_unreadable_row_leaves_the_others_readable(path: Path) -> None:
         '{"body":{},"type":"Idle"}',
     ],
 )
-def test_spoiled_body(path: Path, body: str) -> None:
+def test_spoiled_body(url: str, body: str) -> None:
     """A body that is no JSON, of another shape, of a newer version or of another state than its column is refused."""
-    spoil(path, f"UPDATE snapshot SET body = '{body}' WHERE key = 'a'")
-    with open_store(f"sqlite:///{path}") as store:
+    run_by_hand(url, f"UPDATE snapshot SET body = '{body}' WHERE key = 'a'")
+    with open_store(url) as store:
         before = store.history(OldMachine, "a")
         with pytest.raises(UnreadableRow):
             store.get(OldMachine, "a")
@@ -247,10 +240,10 @@ def test_spoiled_body(path: Path, body: str) -> None:
         assert [entry.seq for entry in store.history(OldMachine, "a")] == [entry.seq for entry in before]
 
 
-def test_spoiled_journal(path: Path) -> None:
+def test_spoiled_journal(url: str) -> None:
     """A journal line that cannot be read names its number; the other lines are read."""
-    spoil(path, "UPDATE journal SET event = 'x' WHERE version = 2")
-    with open_store(f"sqlite:///{path}") as store:
+    run_by_hand(url, "UPDATE journal SET event = 'x' WHERE version = 2")
+    with open_store(url) as store:
         created, moved = store.history(OldMachine, "a")
         assert created.event is None
         with pytest.raises(UnreadableRow, match=f"journal.event of seq {moved.seq}"):
@@ -277,17 +270,15 @@ def test_upcaster_declared_while_open(store: Store) -> None:
     assert store.get(new, "a").state == Mergeable("fix", Positive(7))
 
 
-def test_rows_are_readable_by_people(path: Path) -> None:
+def test_rows_are_readable_by_people(url: str) -> None:
     """State and body stand in plain columns: a path, and canonical JSON."""
-    connection = sqlite3.connect(path)
-    rows = connection.execute("SELECT machine, key, state, body, version FROM snapshot ORDER BY key").fetchall()
-    connection.close()
+    rows = ask_by_hand(url, "SELECT machine, key, state, body, version FROM snapshot ORDER BY key")
     assert rows[0] == ("Story", "a", "going.ready", '{"body":{"ahead":0,"branch":"fix"},"type":"Ready"}', 2)
 
 
-def test_reopened_store_has_it_all(path: Path) -> None:
+def test_reopened_store_has_it_all(url: str) -> None:
     """What a closed store held is there when it is opened again."""
-    with open_store(f"sqlite:///{path}") as store:
+    with open_store(url) as store:
         assert store.get(OldMachine, "a").state == Ready("fix", 0)
         assert len(store.history(OldMachine, "a")) == 2
         with pytest.raises(NotFound):
@@ -318,37 +309,37 @@ def make_looked_up(*, unique: bool) -> Any:
     return LookedUp
 
 
-def keys_on(path: Path, machine: Any, branch: str) -> list[Any]:
-    with open_store(f"sqlite:///{path}") as store:
+def keys_on(url: str, machine: Any, branch: str) -> list[Any]:
+    with open_store(url) as store:
         return [found.key for found in store.find(machine, where={"branch": branch})]
 
 
-def test_lookup_declared_later(path: Path) -> None:
+def test_lookup_declared_later(url: str) -> None:
     """A look-up that is declared when there are instances already finds them."""
-    assert keys_on(path, make_looked_up(unique=False), "fix") == ["a"]
+    assert keys_on(url, make_looked_up(unique=False), "fix") == ["a"]
 
 
-def test_lookup_dropped_and_declared_again(path: Path) -> None:
+def test_lookup_dropped_and_declared_again(url: str) -> None:
     """A look-up that was dropped for a while finds what was moved meanwhile."""
-    assert keys_on(path, make_looked_up(unique=True), "fix") == ["a"]
-    with open_store(f"sqlite:///{path}") as store:
+    assert keys_on(url, make_looked_up(unique=True), "fix") == ["a"]
+    with open_store(url) as store:
         store.send(OldMachine, "b", Prepared("other"))
-    assert keys_on(path, make_looked_up(unique=True), "other") == ["b"]
+    assert keys_on(url, make_looked_up(unique=True), "other") == ["b"]
 
 
-def test_lookup_made_unique_later(path: Path) -> None:
+def test_lookup_made_unique_later(url: str) -> None:
     """A look-up that cannot be unique, because two instances have one value, is refused, and nothing is changed."""
-    with open_store(f"sqlite:///{path}") as store:
+    with open_store(url) as store:
         store.send(OldMachine, "b", Prepared("fix"))
     with pytest.raises(AlreadyExists) as refusal:
-        keys_on(path, make_looked_up(unique=True), "fix")
+        keys_on(url, make_looked_up(unique=True), "fix")
     assert (refusal.value.key, refusal.value.field, refusal.value.value) == ("b", "branch", "fix")
-    assert set(keys_on(path, make_looked_up(unique=False), "fix")) == {"a", "b"}
+    assert set(keys_on(url, make_looked_up(unique=False), "fix")) == {"a", "b"}
 
 
-def test_lookup_declared_later_over_an_unreadable_row(path: Path) -> None:
+def test_lookup_declared_later_over_an_unreadable_row(url: str) -> None:
     """A row that cannot be read does not keep a new look-up from finding the others."""
-    with open_store(f"sqlite:///{path}") as store:
+    with open_store(url) as store:
         store.send(OldMachine, "b", Prepared("other"))
-    spoil(path, "UPDATE snapshot SET body = 'x' WHERE key = 'a'")
-    assert keys_on(path, make_looked_up(unique=False), "other") == ["b"]
+    run_by_hand(url, "UPDATE snapshot SET body = 'x' WHERE key = 'a'")
+    assert keys_on(url, make_looked_up(unique=False), "other") == ["b"]

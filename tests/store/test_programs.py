@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,8 +73,8 @@ def make_program(*, looked_up: bool, unique: bool = False, initials: bool = Fals
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'store.db'}"
+def url(shared_url: str) -> str:
+    return shared_url
 
 
 def test_other_program_declares_other_lookups(url: str) -> None:
@@ -180,3 +179,40 @@ def test_path_that_was_anothers(url: str) -> None:
         for verb in (lambda: store.count(Thing), lambda: store.find(Thing, New)):
             with pytest.raises(UnknownState, match="instances of Taken are stored under it"):
                 verb()
+
+
+@frozen
+class Alpha(Payload): ...
+
+
+@frozen
+class Omega(Payload): ...
+
+
+@pytest.mark.parametrize("order", [(Alpha, Omega), (Omega, Alpha)])
+def test_path_that_two_classes_had(url: str, order: tuple[type[Payload], type[Payload]]) -> None:
+    """A path is known by the class that it had when it was first entered, whichever entered it later."""
+
+    def program(first: Any, second: Any) -> Any:
+        class Thing(Machine[Alpha | Omega, Dropped]):
+            spot = state(first, initial=True)
+            elsewhere = state(second)
+
+            @on
+            def dropped(self, s: Alpha | Omega, e: Dropped) -> Alpha | Omega:
+                return Alpha() if second is Alpha else Omega()
+
+        return Thing
+
+    names: list[list[tuple[str, str, int]]] = []
+    for first, second in (order, order[::-1]):
+        with open_store(url) as store:
+            store.create(program(first, second), first.__name__, first())
+            store.send(program(first, second), first.__name__, Dropped())
+            rows = store._backend.read().count("Thing")  # pyright: ignore[reportPrivateUsage]  # the classes' names stand in the rows
+            names.append([(row.state, row.type_name, row.number) for row in rows])
+    in_spot, in_elsewhere = (each.__name__ for each in order)
+    assert names == [
+        [("elsewhere", in_elsewhere, 1), ("spot", in_spot, 0)],
+        [("elsewhere", in_elsewhere, 2), ("spot", in_spot, 0)],
+    ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from pathlib import Path
 
 from parcels import City, Label, Loaded, Parcel, Relabelled, Stopped, Waiting
 from racing import race
@@ -21,16 +20,15 @@ def fill(store: Store) -> None:
         store.send(Parcel, key, Loaded())
 
 
-def test_four_processes(tmp_path: Path) -> None:
+def test_four_processes(shared_url: str) -> None:
     """Four processes on fifty instances: versions without gaps, and exactly one winner for each."""
-    url = f"sqlite:///{tmp_path / 'store.db'}?durability=normal"
-    with open_store(url) as store:
+    with open_store(shared_url) as store:
         fill(store)
     with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("spawn")) as pool:
-        racers = [pool.submit(race, url, name, KEYS, 400) for name in "abcd"]
+        racers = [pool.submit(race, shared_url, name, KEYS, 400) for name in "abcd"]
         won = [win for racer in racers for win in racer.result()]
     assert len({(key, version) for key, _, version in won}) == len(won) == 1600
-    with open_store(url) as store:
+    with open_store(shared_url) as store:
         check_all(store, KEYS)
         for key in KEYS:
             assert tokens(store, key) == {city: version for at, city, version in won if at == key}

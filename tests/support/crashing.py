@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import time
+from collections.abc import Callable
 
 from parcels import City, Label, Loaded, Parcel, Stopped, Waiting
 from soundness import check_all, tokens
@@ -17,8 +18,11 @@ __all__ = ["run_rounds"]
 KEYS = [f"parcel-{n}" for n in range(4)]
 
 
-def run_rounds(url: str, rounds: int, seed: int) -> int:
-    """Kill a writer `rounds` times; how many events were acknowledged.  Raises AssertionError on anything lost."""
+def run_rounds(url: str, rounds: int, seed: int, between: Callable[[str], None] | None = None) -> int:
+    """Kill a writer `rounds` times; how many events were acknowledged.  Raises AssertionError on anything lost.
+
+    `between`, given the URL, waits after each kill until nothing of the killed one is under way any more.
+    """
     chance = random.Random(seed)
     with open_store(url) as store:
         for key in KEYS:
@@ -28,6 +32,8 @@ def run_rounds(url: str, rounds: int, seed: int) -> int:
     for number in range(rounds):
         for key, city, version in _one_round(url, number, chance):
             acknowledged[key][city] = version
+        if between is not None:
+            between(url)
         _check(url, acknowledged)
     return sum(map(len, acknowledged.values()))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from attrs import frozen
+from herding import send
 from histories import Answer, Asked, Operation, by_key, read_histories
 from linearizable import is_linearizable
 from sequential import ABSENT, step
@@ -15,10 +16,22 @@ from versions import Anomaly, check_versions
 
 from leverframe import NotFound, Store, open_store
 
-__all__ = ["Evidence", "check_sound", "collect", "find_anomalies", "find_unexplained"]
+__all__ = [
+    "Evidence",
+    "check_settled",
+    "check_sound",
+    "collect",
+    "find_anomalies",
+    "find_doubled",
+    "find_lost",
+    "find_unasked",
+    "find_unexplained",
+]
 
 END = 1 << 62
 CURSOR = "evidence"
+
+WRITTEN = ("created", "moved")
 
 
 @frozen
@@ -31,6 +44,11 @@ class Evidence:
     @property
     def calls(self) -> int:
         return sum(map(len, self.operations.values()))
+
+    @property
+    def cut_off(self) -> list[Operation]:
+        """The calls of which nobody was told whether they have happened."""
+        return [operation for found in self.operations.values() for operation in found if operation.answer is None]
 
 
 def collect(url: str, folder: Path) -> Evidence:
@@ -50,6 +68,34 @@ def find_unexplained(evidence: Evidence) -> list[str]:
     return [key for key, operations in evidence.operations.items() if not is_linearizable(operations, ABSENT, step)]
 
 
+def find_lost(evidence: Evidence) -> set[str]:
+    """The tokens of writes that somebody was told of, and that are not there."""
+    answers = [operation.answer for found in evidence.operations.values() for operation in found]
+    told = {answer.token for answer in answers if answer is not None and answer.verdict in WRITTEN}
+    return told - _written(evidence)
+
+
+def find_unasked(evidence: Evidence) -> set[str]:
+    """The tokens that are there, though no call wrote them that can have happened."""
+    asked = {operation.asked.token for found in evidence.operations.values() for operation in found}
+    return _written(evidence) - asked
+
+
+def find_doubled(evidence: Evidence) -> list[tuple[str, str]]:
+    """The keys and delivery ids that have moved an instance more than once."""
+    moves = Counter((asked.key, asked.delivery) for asked in _deliveries(evidence))
+    return [delivery for delivery, number in moves.items() if number > 1]
+
+
+def check_settled(url: str, evidence: Evidence) -> None:
+    """Each move that came with a delivery id has settled it: sent again, it is answered by what is there."""
+    versions = {token: version for journal in evidence.journals.values() for version, token in enumerate(journal, 1)}
+    with open_store(url) as store:
+        for asked in _deliveries(evidence):
+            version = versions[asked.token]
+            assert send(store, asked) == Answer("moved", version, version % 2 == 0, asked.token, True), asked
+
+
 def check_sound(url: str, evidence: Evidence) -> None:
     """Each journal replays to its snapshot, each move was told once, and the counts are those of the rows.
 
@@ -65,6 +111,17 @@ def check_sound(url: str, evidence: Evidence) -> None:
         for last in messages[-1:]:
             store.save_cursor(CURSOR, last.position)
         assert store.count(Switch) == Counter(type(found.state) for found in store.find(Switch))
+
+
+def _written(evidence: Evidence) -> set[str]:
+    return {token for journal in evidence.journals.values() for token in journal}
+
+
+def _deliveries(evidence: Evidence) -> list[Asked]:
+    """The calls with a delivery id whose move is there."""
+    written = _written(evidence)
+    calls = [operation.asked for found in evidence.operations.values() for operation in found]
+    return [asked for asked in calls if asked.delivery and asked.token in written]
 
 
 def _last_read(store: Store, key: str) -> Operation:

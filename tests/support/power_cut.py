@@ -30,14 +30,17 @@ __all__ = [
     "FILE",
     "Contents",
     "Outcome",
+    "Recorder",
     "Recording",
     "connection_of",
     "disk_after",
     "look_after_cut",
+    "parcel",
     "put_on_disk",
     "quick_folder",
     "read_contents",
     "record",
+    "record_calls",
 ]
 
 FILE = "store.db"
@@ -91,13 +94,24 @@ def quick_folder() -> Generator[Path]:
 
 def record(seed: int, calls: int, *, durability: str = "full", pragmas: Sequence[str] = ()) -> Recording:
     """Use a new store, and write down what it does; `pragmas` are set on its connection on top of its own."""
-    chance, disk = random.Random(seed), TracedDisk()
+    chance = random.Random(seed)
+    return record_calls(lambda recorder: workload(recorder, chance, calls), durability=durability, pragmas=pragmas)
+
+
+def record_calls(
+    calls: Callable[[Recorder], Iterable[Callable[[], object]]],
+    *,
+    durability: str = "full",
+    pragmas: Sequence[str] = (),
+) -> Recording:
+    """Make these calls of a new store, and write down what it does."""
+    disk = TracedDisk()
     with quick_folder() as folder, traced(disk):
         recorder = Recorder(disk, f"sqlite:///{folder / FILE}?durability={durability}", pragmas)
         recorder.run(recorder.open)
         # Look-ups are declared by the first call that needs them, in a transaction of their own.
         recorder.run(lambda: recorder.store.find(Parcel, where={"label": "none"}))
-        for call in workload(recorder, chance, calls):
+        for call in calls(recorder):
             recorder.run(call)
         recorder.store.close()
     return Recording(disk.steps, recorder.calls)
@@ -162,7 +176,7 @@ def workload(recorder: Recorder, chance: random.Random, calls: int) -> Iterable[
         recorder.store.save_cursor("mailer", chance.randrange(1000))
 
     def prune() -> object:
-        return recorder.store.prune_deliveries(timedelta(0))
+        return recorder.store.prune(deliveries=timedelta(0))
 
     often = [create, send, send, send, send, send, send_many]
     seldom = [create_again, create_and_send, save_cursor, prune, recorder.open_again]

@@ -40,6 +40,8 @@ EXAMPLES: dict[str, Any] = {
     "location": "stories.db",
     "seconds": 2.5,
     "size": 10,
+    "source": "sqlite:///old.db",
+    "target": "postgresql://db/new",
     "may_have_happened": True,
 }
 

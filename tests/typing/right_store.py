@@ -6,7 +6,22 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import assert_type
 
-from leverframe import Entry, Handle, LeverframeError, Receipt, Send, Store, Stored, StoredMessage, in_state, open_store
+from leverframe import (
+    Copied,
+    Entry,
+    Finding,
+    Handle,
+    LeverframeError,
+    Pruned,
+    Receipt,
+    Send,
+    Store,
+    Stored,
+    StoredMessage,
+    copy_store,
+    in_state,
+    open_store,
+)
 from leverframe.machines import Execution, Pipeline
 from leverframe.machines.execution import AgentName, ExecutionState, Idle, SpawnRequested
 from leverframe.machines.pipeline import (
@@ -58,7 +73,11 @@ def reads(store: Store, key: str) -> None:
     for message in store.messages("mailer", topic="stories", limit=10):
         assert_type(message, StoredMessage)
         store.save_cursor("mailer", message.position)
-    assert_type(store.prune_deliveries(timedelta(days=30)), int)
+    assert_type(store.prune(deliveries=timedelta(days=30)), Pruned)
+    store.prune(finished=timedelta(days=365), machines=[Pipeline, Execution], export="old.jsonl", dry_run=True)
+    store.delete(Pipeline, ("story-7", "part-1"))
+    assert_type(store.examine([Pipeline, Execution]).findings, tuple[Finding, ...])
+    assert_type(copy_store("sqlite:///stories.db", "sqlite:///archive.db", fresh=True), Copied)
 
 
 def finds(store: Store) -> None:

@@ -10,6 +10,10 @@
     progress.py    how far it has got, at a terminal
     report.py      what a replay came to
     reads.py       `leverframe ls`, `show` and `history`
+    prune.py       `leverframe prune`
+    spans.py       spans of time, as they are written there
+    doctor.py      `leverframe doctor`
+    copy.py        `leverframe copy`
     bodies.py      states and events as they are shown
     output.py      rows and JSON, for a terminal or for a pipe
     text.py        values in one harmless line

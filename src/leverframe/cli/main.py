@@ -7,12 +7,14 @@ import errno
 import io
 import sys
 from collections.abc import Callable, Generator
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
 from leverframe.cli.failures import Failure, failure_of
+from leverframe.cli.spans import Span
 from leverframe.cli.statuses import INTERRUPTED
 from leverframe.cli.targets import TargetType, find_machine
 from leverframe.errors import LeverframeError
@@ -217,3 +219,81 @@ def history(ctx: click.Context, target: str, key: tuple[str, ...], url: str, as_
     from leverframe.cli.reads import show_history
 
     ctx.exit(show_history(find_machine(target), url, key, as_json))
+
+
+@main.command()
+@database_option
+@click.option("--journal", type=Span(), metavar="AGE", help="Lines of the journal, but for each instance's last.")
+@click.option("--messages", type=Span(), metavar="AGE", help="Messages that every cursor has passed.")
+@click.option("--deliveries", type=Span(), metavar="AGE", help="Delivery ids; one that comes again is new then.")
+@click.option("--finished", type=Span(), metavar="AGE", help="Instances in a final state, with all they have.")
+@click.option(
+    "--machine",
+    "targets",
+    metavar="MACHINE",
+    type=TargetType(),
+    multiple=True,
+    help="Of which machines; several times.",
+)
+@click.option(
+    "--export",
+    metavar="FILE",
+    type=click.Path(),
+    help="Append every row to FILE, as JSON lines, before it is deleted.",
+)
+@click.option("--dry-run", is_flag=True, help="Count, and delete nothing.")
+@click.option("--compact", is_flag=True, help="Write the database anew behind it, so that it takes less room.")
+@json_option
+def prune(
+    url: str,
+    journal: timedelta | None,
+    messages: timedelta | None,
+    deliveries: timedelta | None,
+    finished: timedelta | None,
+    targets: tuple[str, ...],
+    export: str | None,
+    dry_run: bool,
+    compact: bool,
+    as_json: bool,
+) -> None:
+    """Delete what was recorded longer ago than an AGE, such as 90d.
+
+    An AGE is a number and s, m, h, d, w or y.  Kinds that are given none are left alone.  Rows go in batches: it can
+    be interrupted at any time, and run while the database is used.
+    """
+    from leverframe.cli.prune import Ages, prune_rows
+
+    ages = Ages(journal, messages, deliveries, finished)
+    prune_rows(url, ages, [find_machine(each) for each in targets], export, dry_run, compact, as_json)
+
+
+@main.command()
+@click.argument("targets", metavar="[MACHINE]...", type=TargetType(), nargs=-1)
+@database_option
+@json_option
+@click.pass_context
+def doctor(ctx: click.Context, targets: tuple[str, ...], url: str, as_json: bool) -> None:
+    """Look whether a database is well.
+
+    Sizes, versions, counts against rows, cursors left behind, transactions kept open.  Every stored row of each
+    MACHINE that is given is read by today's code too.  Exit status 1 if anything is wrong.
+    """
+    from leverframe.cli.doctor import examine_database
+
+    ctx.exit(examine_database(url, [find_machine(each) for each in targets], as_json=as_json))
+
+
+@main.command()
+@click.argument("source", metavar="SOURCE-URL")
+@click.argument("target", metavar="TARGET-URL")
+@click.option("--fresh", is_flag=True, help="Begin an unfinished copy anew.")
+@json_option
+@click.pass_context
+def copy(ctx: click.Context, source: str, target: str, fresh: bool, as_json: bool) -> None:
+    """Copy a database to a place that is empty, on SQLite or PostgreSQL, and compare the two.
+
+    Interrupted or killed, the same command carries on.  Until it is done the target cannot be opened.
+    """
+    from leverframe.cli.copy import copy_database
+
+    ctx.exit(copy_database(source, target, fresh=fresh, as_json=as_json))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from leverframe.cli.output import at_terminal
 from leverframe.cli.text import shorten, single_line
 
-__all__ = ["show_progress"]
+__all__ = ["show_progress", "show_steps"]
 
 LONGEST_NAME = 30
 
@@ -28,3 +28,18 @@ def show_progress(name: str, size: int | None) -> Generator[Advance]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(shorten(single_line(name), LONGEST_NAME), total=size)
         yield lambda number: progress.advance(task, number)
+
+
+@contextlib.contextmanager
+def show_steps(name: str) -> Generator[Callable[[int, int], None]]:
+    """Show how many steps are done; what is given is called with the number of all, and of those done since."""
+    if not at_terminal(err=True):
+        yield lambda _total, _more: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(name, total=None)
+        yield lambda total, more: progress.update(task, total=total, advance=more)

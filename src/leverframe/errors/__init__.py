@@ -27,6 +27,7 @@
         ├── StoreFull                   no room left; nothing was written
         ├── StoreVanished               the database's file was deleted or replaced while open
         ├── StoreClosed                 the store was closed, or belongs to another process
+        ├── CannotCopy                  a store cannot be copied there, or the copy is not the same
         ├── StoreFailure                anything else the database reports
         └── CannotOpen
             ├── InvalidURL (ValueError) not a store's URL
@@ -36,6 +37,7 @@
             ├── AccessDenied            a wrong password, or no permission
             ├── UnsupportedServer       the server is too old
             ├── NotADatabase            the file is no leverframe database
+            ├── UnfinishedCopy          a copy into the database has not come to its end
             ├── NewerSchema             the file was written by a newer leverframe
             └── ReadOnly                the file, or its folder, may not be written
 
@@ -77,6 +79,7 @@ from leverframe.errors.opening import (
     NewerSchema,
     NotADatabase,
     ReadOnly,
+    UnfinishedCopy,
     UnsupportedServer,
 )
 from leverframe.errors.root import (
@@ -85,6 +88,7 @@ from leverframe.errors.root import (
 )
 from leverframe.errors.storing import (
     AlreadyExists,
+    CannotCopy,
     Conflict,
     InvalidKey,
     InvalidQuery,
@@ -104,6 +108,7 @@ from leverframe.errors.storing import (
 __all__ = [
     "AccessDenied",
     "AlreadyExists",
+    "CannotCopy",
     "CannotOpen",
     "CodecError",
     "Conflict",
@@ -137,6 +142,7 @@ __all__ = [
     "StoreUnreachable",
     "StoreVanished",
     "TransitionNotAllowed",
+    "UnfinishedCopy",
     "UnknownState",
     "UnreadableRow",
     "UnsupportedServer",

@@ -16,6 +16,7 @@ __all__ = [
     "NewerSchema",
     "NotADatabase",
     "ReadOnly",
+    "UnfinishedCopy",
     "UnsupportedServer",
 ]
 
@@ -61,6 +62,10 @@ class NotADatabase(CannotOpen):
 
 class NewerSchema(CannotOpen):
     """The file was written by a newer leverframe than this one."""
+
+
+class UnfinishedCopy(CannotOpen):
+    """A copy into this database has begun, and has not come to its end."""
 
 
 class ReadOnly(CannotOpen):

@@ -10,6 +10,7 @@ from leverframe.wording import show_value
 
 __all__ = [
     "AlreadyExists",
+    "CannotCopy",
     "Conflict",
     "InvalidKey",
     "InvalidQuery",
@@ -49,7 +50,7 @@ class AlreadyExists(StoreError):
 
 @define(slots=False)
 class NotFound(StoreError, LookupError):
-    """No instance of `machine` has this `key`; or, where `when` is not empty, not at that version or time."""
+    """No instance of `machine` has this `key`; or, where `when` is not empty, none is kept for that version or time."""
 
     machine: str
     key: Key
@@ -57,7 +58,7 @@ class NotFound(StoreError, LookupError):
 
     def __str__(self) -> str:
         if self.when:
-            return f"{self.machine} {self.key!r} had no state at {self.when}; history() lists what there is"
+            return f"no state of {self.machine} {self.key!r} is kept for {self.when}; history() lists what there is"
         return f"there is no {self.machine} {self.key!r}; create() it first"
 
 
@@ -194,6 +195,17 @@ class StoreFull(StoreError):
 
 
 @define(slots=False)
+class CannotCopy(StoreError):
+    """Nothing can be copied to `target`, or what was copied there is not the same; `problem` says what to do."""
+
+    target: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.target}: {self.problem}"
+
+
+@define(slots=False)
 class StoreVanished(StoreError):
     """The database's file was deleted or replaced while it was open; nothing was written."""
 
@@ -216,10 +228,17 @@ class StoreClosed(StoreError):
 
 @define(slots=False)
 class StoreFailure(StoreError):
-    """The database reports `problem`; the call that raises this wrote nothing, unless it failed while committing."""
+    """The database reports `problem`.
+
+    Nothing of the call is written; but where it failed while committing, `may_have_happened` is set: then what it was
+    to write may be there after a crash of the program.
+    """
 
     location: str
     problem: str
+    may_have_happened: bool = False
 
     def __str__(self) -> str:
+        if self.may_have_happened:
+            return f"{self.location}: {self.problem}; send it again with the same delivery_id, or look what is written"
         return f"{self.location}: {self.problem}; nothing written"

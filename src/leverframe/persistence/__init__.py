@@ -4,6 +4,7 @@ opening.py     `open_store`, from a URL to a store
 store.py       the store: its verbs
 signatures.py  what these look like to a type checker
 arguments.py   what may be given to them
+listening.py   those about messages
 sending.py     the path of an event: load, decide, commit
 refusals.py    refusals as text, for the same event sent again
 records.py     what a store answers
@@ -16,6 +17,15 @@ instants.py    times as integers
 backend.py     what a database has to do
 asking.py      the reading verbs, over anything that runs a statement
 migration.py   a step by which a database comes to its tables
+retention.py   what is old enough to go
+exporting.py   rows that go, kept in a file
+deletion.py    one instance, gone for good
+copying.py     `copy_store`, a store in a second place
+examining.py   is a store well
+tidying.py     the store's verbs for all of these
+upkeep.py      what a database has to do for them
+tending.py     that, over anything that runs a statement
+tables.py      the tables, and what is said to any of them
 options.py     what a URL may say on any database
 statements.py  what is said to a database, in SQL
 finding.py     which statement answers a query

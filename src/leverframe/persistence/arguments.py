@@ -9,9 +9,19 @@ from leverframe.errors import InvalidQuery, InvalidTime
 from leverframe.typed.payload import Payload
 from leverframe.wording import show_value
 
-__all__ = ["check_choice", "check_delivery_id", "check_expected", "check_integer", "check_text", "moment_before"]
+__all__ = [
+    "check_choice",
+    "check_delivery_id",
+    "check_expected",
+    "check_integer",
+    "check_seconds",
+    "check_text",
+    "moment_before",
+]
 
 LARGEST = 2**63 - 1
+
+LONGEST = 10**6
 
 
 def check_integer(name: str, value: object, *, at_least: int = -LARGEST) -> None:
@@ -19,6 +29,12 @@ def check_integer(name: str, value: object, *, at_least: int = -LARGEST) -> None
     if type(value) is not int or not at_least <= value <= LARGEST:
         least = f" of at least {at_least}" if at_least > -LARGEST else ""
         raise InvalidQuery("", f"{name}={show_value(value)} is no integer{least} within 64 bits; give one")
+
+
+def check_seconds(name: str, value: object) -> None:
+    """Raise `InvalidQuery` for what is no span that somebody can wait."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST:
+        raise InvalidQuery("", f"{name}={show_value(value)} is no number of seconds from 0 to {LONGEST:,}; give one")
 
 
 def check_text(name: str, value: object) -> str:

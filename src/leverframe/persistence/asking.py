@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from leverframe.persistence.backend import (
     Declaration,
@@ -29,8 +28,8 @@ from leverframe.persistence.statements import (
     LOAD_WITH_DELIVERY,
     MESSAGES,
     MESSAGES_OF_TOPIC,
-    Dialect,
 )
+from leverframe.persistence.tending import TendingReader
 
 __all__ = ["Parameters", "ReadingVerbs", "Row"]
 
@@ -41,15 +40,10 @@ Parameters = Sequence[object]
 SNAPSHOT_WIDTH = 7
 
 
-class ReadingVerbs(ABC):
+class ReadingVerbs(TendingReader):
     """The verbs, over anything that runs a statement of the catalogue and gives all of its rows."""
 
     __slots__ = ()
-
-    dialect: ClassVar[Dialect]
-
-    @abstractmethod
-    def _rows(self, statement: str, parameters: Parameters) -> list[Row]: ...
 
     def load(self, machine: str, key: str, delivery_id: str | None = None) -> Loaded | None:
         if delivery_id is None:

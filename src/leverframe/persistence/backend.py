@@ -18,6 +18,8 @@ from typing import Any, Protocol, TypeVar
 
 from attrs import define
 
+from leverframe.persistence.upkeep import UpkeepBackend, UpkeepReader, UpkeepWriter
+
 __all__ = [
     "Backend",
     "Creation",
@@ -36,6 +38,7 @@ __all__ = [
     "Snapshot",
     "StateCount",
     "UniqueTaken",
+    "Watch",
     "Writer",
 ]
 
@@ -233,7 +236,7 @@ class UniqueTaken(Exception):
 # ---------------------------------------------------------------- verbs
 
 
-class Reader(Protocol):
+class Reader(UpkeepReader, Protocol):
     """What is committed.  No call keeps a transaction open after it has returned."""
 
     def load(self, machine: str, key: str, delivery_id: str | None = None) -> Loaded | None:
@@ -277,7 +280,7 @@ class Reader(Protocol):
         ...
 
 
-class Writer(Reader, Protocol):
+class Writer(UpkeepWriter, Reader, Protocol):
     """One transaction.  Its reads see its own writes; nobody else writes what `load` or `hold` has read in it."""
 
     def hold(self, machine: str, keys: Sequence[str]) -> None:
@@ -319,12 +322,16 @@ class Writer(Reader, Protocol):
         """Keep a position under a name."""
         ...
 
-    def prune_deliveries(self, recorded_before: int, limit: int) -> int:
-        """Forget at most `limit` delivery ids settled before this time; how many were forgotten."""
+
+class Watch(Protocol):
+    """Sleeps until something was committed."""
+
+    def sleep(self, seconds: float) -> None:
+        """At most so many seconds; it may wake earlier, also for nothing."""
         ...
 
 
-class Backend(Protocol):
+class Backend(UpkeepBackend, Protocol):
     """One database.  Usable from any number of threads; not across a fork.
 
     `decides_in_turn` says whether a write waits for its turn before it begins, as in SQLite: then a decision is taken
@@ -368,6 +375,10 @@ class Backend(Protocol):
         It is committed at the block's end, or rolled back on any exception.  A call in it that raises has written
         nothing, and the transaction goes on.
         """
+        ...
+
+    def watch(self) -> AbstractContextManager[Watch]:
+        """What tells a thread that waits when to look again.  Refused inside of `transaction()`."""
         ...
 
     def is_joined(self) -> bool:

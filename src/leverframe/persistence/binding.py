@@ -64,6 +64,7 @@ class Binding(Generic[S, E]):
         # The number under which the store keeps these look-ups, once it is known that it does.
         self.declaration: int | None = None
         self.confirmed = False
+        self.learned = False
 
     def current(self) -> bool:
         """Whether this is how the machine reads today: an upcaster declared since makes it out of date."""
@@ -94,8 +95,13 @@ class Binding(Generic[S, E]):
 
     # ------------------------------------------------------------ spellings of older code
 
+    def knows(self, path: str) -> bool:
+        """Whether this path can be read, and the paths in use have been looked at once."""
+        return self.learned and path in self.classes
+
     def learn_spellings(self, counts: list[StateCount]) -> None:
         """Read paths that today's code no longer has, through the upcasters of the classes that stood there."""
+        self.learned = True
         known = self.classes
         learned: dict[str, type[S]] = {}
         for count in counts:
@@ -172,7 +178,7 @@ class Binding(Generic[S, E]):
             from_microseconds(row.at),
             partial(self._left, key, row, previous),
             partial(self.journal_state, key, row),
-            partial(self._journal_event, key, row),
+            partial(self.journal_event, key, row),
         )
 
     def _left(self, key: str, row: JournalRow, previous: JournalRow | None) -> type[S] | None:
@@ -181,7 +187,8 @@ class Binding(Generic[S, E]):
         # The body behind the line before says it through the upcasters, where a path may be out of use.
         return type(self.journal_state(key, previous)) if previous is not None else self.class_at(row.from_state)
 
-    def _journal_event(self, key: str, row: JournalRow) -> E | None:
+    def journal_event(self, key: str, row: JournalRow) -> E | None:
+        """The event of a line of the journal.  Raises `UnreadableRow`."""
         if row.event is None:
             return None
         event: E = self._decode(key, f"journal.event of seq {row.seq}", row.event, self.codec.decode_event)

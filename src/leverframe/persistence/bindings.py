@@ -20,6 +20,8 @@ class Bindings:
         self._backend = backend
         self._known: dict[Any, Binding[Any, Any]] = {}
         self._lock = threading.Lock()
+        # What a transaction has declared holds for nobody else before it is committed.
+        self._joined = threading.local()
 
     def of(self, machine: Any) -> Binding[Any, Any]:
         """The machine as this store sees it.  Raises `InvalidQuery`, `MachineDefinitionError`."""
@@ -41,14 +43,25 @@ class Bindings:
         binding = self._known.get(machine)
         if binding is None or not binding.confirmed or binding.upcasters_read != len(binding.upcasters):
             binding = self.of(machine)
+            if self._backend.is_joined():
+                return self._keeping_in_transaction(binding)
             with self._lock:
                 keep_declared_lookups(self._backend, binding)
         return binding
 
-    def forget(self) -> None:
-        """Ask again which look-ups are kept, machine by machine, when it is next written."""
-        for binding in tuple(self._known.values()):
-            binding.confirmed = False
+    def _keeping_in_transaction(self, binding: Binding[Any, Any]) -> Binding[Any, Any]:
+        # Without the lock: who has it may wait for the end of this very transaction.
+        known: dict[str, Binding[Any, Any]] = self._joined.__dict__
+        own = known.get(binding.name)
+        if own is None or not own.current():
+            own = Binding(binding.machine)
+            keep_declared_lookups(self._backend, own)
+            known[binding.name] = own
+        return own
+
+    def leave_transaction(self) -> None:
+        """What the transaction of this thread has declared is asked for anew from here on."""
+        self._joined.__dict__.clear()
 
 
 def _refuse_namesake(machine: Any, other: Any) -> None:

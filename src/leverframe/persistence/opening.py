@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from leverframe.errors import InvalidURL, MissingExtra
@@ -11,9 +11,10 @@ from leverframe.wording import did_you_mean, show_value, without_secrets
 
 if TYPE_CHECKING:
     from leverframe.persistence.backend import Backend
+    from leverframe.persistence.migration import Migration
     from leverframe.persistence.store import Store
 
-__all__ = ["open_store"]
+__all__ = ["open_backend", "open_store"]
 
 Durability = Literal["full", "normal"]
 
@@ -50,7 +51,7 @@ def open_store(
         case "sqlite":
             from leverframe.persistence.sqlite import open_sqlite
 
-            return Store(open_sqlite(url, durability=durability, timeout=timeout), clock)
+            return Store(open_sqlite(url, durability=durability, timeout=timeout), clock or _utc_now)
         case "postgresql" | "postgres":
             return Store(_open_postgres(url, durability, timeout), clock)
         case _:
@@ -59,13 +60,32 @@ def open_store(
             raise InvalidURL(without_secrets(url) or "an empty URL", problem)
 
 
-def _open_postgres(url: str, durability: str | None, timeout: float | None) -> Backend:
+def open_backend(url: str, also: Sequence[Migration] = ()) -> Backend:
+    """What is under a store, where its rows are wanted as they are; `also` are steps that a store does not know.
+
+    Raises as `open_store` does.
+    """
+    _check_arguments(url, None)
+    if url.partition(":")[0].lower() == "sqlite":
+        from leverframe.persistence.sqlite import open_sqlite
+        from leverframe.persistence.sqlite.migrations import MIGRATIONS
+
+        return open_sqlite(url, migrations=(*MIGRATIONS, *also))
+    return _open_postgres(url, None, None, also)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _open_postgres(url: str, durability: str | None, timeout: float | None, also: Sequence[Migration] = ()) -> Backend:
     try:
         from leverframe.persistence.postgres import open_postgres
+        from leverframe.persistence.postgres.migrations import MIGRATIONS
     except ImportError as error:
         problem = f"needs what is not installed ({error}); run: pip install 'leverframe[postgres]'"
         raise MissingExtra(without_secrets(url), problem) from error
-    return open_postgres(url, durability=durability, timeout=timeout)
+    return open_postgres(url, durability=durability, timeout=timeout, migrations=(*MIGRATIONS, *also))
 
 
 def _check_arguments(url: object, timeout: object) -> None:

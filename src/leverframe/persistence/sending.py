@@ -298,10 +298,14 @@ def _first_answer(
         return _first_refusal(binding, reader, row, delivery, request)
     line = reader.journal_line(delivery.seq)
     if line is None:
-        raise NotFound(binding.name, request.key, f"journal line {delivery.seq}")
+        # It is pruned.  That the event was settled is still known; what came of it is not.
+        now = binding.state_of(row)
+        return Receipt(True, True, type(now), type(now), row.version, delivery.seq, now)
     after = binding.journal_state(row.key, line)
-    binding.learn_spellings(reader.count(binding.name))
-    left = binding.class_at(line.from_state or line.to_state)
+    path = line.from_state or line.to_state
+    if not binding.knows(path):
+        binding.learn_spellings(reader.count(binding.name))
+    left = binding.class_at(path)
     return Receipt(True, True, left, type(after), line.version, line.seq, after)
 
 

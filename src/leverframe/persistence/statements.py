@@ -23,12 +23,15 @@ class Dialect:
     Attributes: `by_key`, what follows `snapshot` where only the index on keys may be used; `count`, how many instances
     of a machine are in each state (parameter: machine); `newest_of_each`, the newest `limit` instances of each state of
     a machine (parameters: limit, machine, limit), which one of them can only say with LATERAL and the other only
-    without; `parameter`, how a parameter is written; `holes`, what goes into each hole.
+    without; `applied`, which migrations were made; `numbers`, the highest numbers ever given to an instance, a line of
+    the journal and a message; `parameter`, how a parameter is written; `holes`, what goes into each hole.
     """
 
     by_key: str
     count: str
     newest_of_each: str
+    applied: str
+    numbers: str
     parameter: str = "?"
     holes: Mapping[str, str] = field(factory=dict[str, str])
 
@@ -124,15 +127,11 @@ SETTLE_AS_MOVED = "INSERT INTO delivery (instance, delivery_id, seq, recorded_at
 
 SETTLE_AS_REFUSED = """
 INSERT INTO delivery (instance, delivery_id, refusal, recorded_at)
-SELECT s.instance, ?, ?, ? FROM snapshot AS s WHERE s.instance = ? AND s.version = ?
+SELECT s.instance, ?, ?, ? FROM snapshot AS s WHERE s.instance = ? AND s.version = ? /*kept*/
 ON CONFLICT (instance, delivery_id) DO NOTHING"""
 
 SAVE_CURSOR = """
 INSERT INTO cursor (name, position) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET position = excluded.position"""
-
-PRUNE_DELIVERIES = """
-DELETE FROM delivery WHERE (instance, delivery_id) IN (
-    SELECT instance, delivery_id FROM delivery WHERE recorded_at < ? ORDER BY recorded_at LIMIT ?)"""
 
 SAVEPOINT = "SAVEPOINT part"
 
@@ -156,4 +155,9 @@ SELECT {SNAPSHOT_COLUMNS} FROM state_count AS c CROSS JOIN snapshot AS s ON s.in
     SELECT n.instance FROM snapshot AS n WHERE n.machine = c.machine AND n.state = c.state
     ORDER BY n.changed_at DESC, n.instance DESC LIMIT ?)
 WHERE c.machine = ? {NEWEST_FIRST} LIMIT ?""",
+    applied="SELECT name FROM _sqlite_migrations WHERE migration_set = 'leverframe' ORDER BY name",
+    numbers="""
+SELECT coalesce((SELECT max(instance) FROM snapshot), 0),
+    coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'journal'), 0),
+    coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'message'), 0)""",
 )

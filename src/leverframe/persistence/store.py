@@ -5,28 +5,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, cast, overload
 
 from typing_extensions import TypeVar
 
-from leverframe.errors import (
-    InvalidQuery,
-    Key,
-    NotFound,
-)
-from leverframe.persistence.arguments import check_choice, check_integer, check_text, moment_before
+from leverframe.errors import InvalidQuery, Key, NotFound
+from leverframe.persistence.arguments import check_choice, check_integer
 from leverframe.persistence.backend import Backend, Snapshot
-from leverframe.persistence.binding import Binding, read_message
+from leverframe.persistence.binding import Binding
 from leverframe.persistence.bindings import Bindings
 from leverframe.persistence.instants import from_microseconds, to_microseconds
 from leverframe.persistence.keys import encode_key
+from leverframe.persistence.listening import Listening
 from leverframe.persistence.lookups import check_declaration
-from leverframe.persistence.records import Entry, Receipt, Send, Stored, StoredMessage
+from leverframe.persistence.records import Entry, Receipt, Send, Stored
 from leverframe.persistence.sending import Request, create_one, make_request, send_many, send_one
 from leverframe.persistence.signatures import MachineClass, OnRefused
+from leverframe.persistence.tidying import Housekeeping
 from leverframe.typed.inference import Settled
 from leverframe.typed.machine import Machine
 from leverframe.typed.payload import Event, Payload
@@ -40,15 +38,13 @@ E = TypeVar("E", bound=Event)
 X = TypeVar("X", bound=Payload)
 M = TypeVar("M", bound=Machine[Any, Any])
 
-PRUNED_AT_ONCE = 1000
 
-
-class Store:
+class Store(Housekeeping, Listening):
     """Instances of machines, in a database.  Made by `open_store`; a context manager; for any number of threads.
 
     What a call writes it writes in one transaction, whole or not at all, and what has returned is durable.  Any call
     may raise `StoreTimeout`, `StoreFull`, `StoreVanished`, `StoreClosed` or `StoreFailure`; then nothing of it is
-    written.  (`prune_deliveries` works in batches, each a transaction.)
+    written.  (`prune` works in batches, each a transaction.)
 
     >>> from leverframe import open_store
     >>> from leverframe.machines.pipeline import *
@@ -180,13 +176,12 @@ class Store:
         ...         _ = connection.execute("INSERT INTO invoice VALUES ('story-7')")
         ...         _ = store.create(Pipeline, "story-7", Backlog())
         """
-        try:
-            with self._backend.transaction() as connection:
+        with self._backend.transaction() as connection:
+            try:
                 yield connection
-        except BaseException:
-            # What was written about look-ups may have been taken back.
-            self._bindings.forget()
-            raise
+            finally:
+                self._bindings.leave_transaction()
+        self._wipe()
 
     # ------------------------------------------------------------ reading
 
@@ -289,7 +284,13 @@ class Store:
         """
         binding = self._bindings.of(machine)
         row = self._load(binding, key)
-        return binding.entries(row.key, self._backend.read().journal(row.instance))
+        reader = self._backend.read()
+        lines = reader.journal(row.instance)
+        if not lines:  # deleted since
+            raise NotFound(binding.name, key)
+        if lines[0].event is not None:  # what was left stood in the line before it
+            binding.learn_spellings(reader.count(binding.name))
+        return binding.entries(row.key, lines)
 
     def at(
         self, machine: type[Machine[S, E]], key: Key, *, version: int | None = None, at: datetime | None = None
@@ -321,71 +322,7 @@ class Store:
             raise NotFound(binding.name, key, f"version {version}" if version is not None else f"{at}")
         return cast("S", binding.journal_state(row.key, line))
 
-    # ------------------------------------------------------------ messages
-
-    def messages(self, after: int | str = 0, *, topic: str | None = None, limit: int = 100) -> list[StoredMessage]:
-        """Messages in order, none missed: at most `limit` of those behind `after`, of one topic or of all.
-
-        `after` is a position, or the name of a cursor kept by `save_cursor`.  Raises `InvalidQuery`.
-
-        >>> from leverframe import open_store
-        >>> with open_store("sqlite://") as store:
-        ...     for message in store.messages("mailer"):
-        ...         store.save_cursor("mailer", message.position)
-        """
-        check_integer("limit", limit, at_least=1)
-        reader = self._backend.read()
-        position = reader.cursor(check_text("a cursor's name", after)) if isinstance(after, str) else after
-        check_integer("after", position, at_least=0)
-        if topic is not None:
-            check_text("topic", topic)
-        return [read_message(row) for row in reader.messages(position, topic, limit)]
-
-    def cursor(self, name: str) -> int:
-        """The position kept under this name; 0, before all messages, if there is none.  Raises `InvalidQuery`.
-
-        >>> from leverframe import open_store
-        >>> with open_store("sqlite://") as store:
-        ...     store.cursor("mailer")
-        0
-        """
-        return self._backend.read().cursor(check_text("a cursor's name", name))
-
-    def save_cursor(self, name: str, position: int) -> None:
-        """Keep a message's position durably under a name, for `messages(name)`; an earlier one reads again.
-
-        Raises `InvalidQuery` for what is no position.
-
-        >>> from leverframe import open_store
-        >>> with open_store("sqlite://") as store:
-        ...     store.save_cursor("mailer", 7)
-        ...     store.cursor("mailer")
-        7
-        """
-        check_text("a cursor's name", name)
-        check_integer("position", position, at_least=0)
-        self._backend.commit(lambda writer: writer.save_cursor(name, position))
-
-    # ------------------------------------------------------------ housekeeping
-
-    def prune_deliveries(self, older_than: timedelta) -> int:
-        """Forget delivery ids settled longer ago than this, by the store's clock; how many were forgotten.
-
-        An id that is forgotten and comes again is sent as if for the first time.  Raises `InvalidQuery`, `InvalidTime`.
-
-        >>> from datetime import timedelta
-        >>> from leverframe import open_store
-        >>> with open_store("sqlite://") as store:
-        ...     store.prune_deliveries(timedelta(days=30))
-        0
-        """
-        before = to_microseconds(moment_before(self._now(), older_than))
-        forgotten = 0
-        while True:
-            batch = self._backend.commit(lambda writer: writer.prune_deliveries(before, PRUNED_AT_ONCE))
-            forgotten += batch
-            if batch < PRUNED_AT_ONCE:
-                return forgotten
+    # ------------------------------------------------------------ the end
 
     def close(self) -> None:
         """Give back files and connections.  Closing twice does no harm; every other call raises `StoreClosed` then."""

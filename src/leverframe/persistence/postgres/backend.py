@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import psycopg
@@ -12,7 +12,7 @@ import psycopg
 from leverframe.errors import StoreFailure
 from leverframe.persistence.backend import Move, Reader, Refusal, UniqueTaken, Writer
 from leverframe.persistence.migration import Migration
-from leverframe.persistence.postgres.faults import Clash, fault, violated
+from leverframe.persistence.postgres.faults import Clash, Overtaken, fault, violated
 from leverframe.persistence.postgres.location import Location, parse_location
 from leverframe.persistence.postgres.migrations import MIGRATIONS
 from leverframe.persistence.postgres.pool import Connection, Pool, connect
@@ -20,12 +20,20 @@ from leverframe.persistence.postgres.reader import PostgresReader
 from leverframe.persistence.postgres.rows import refusal_values
 from leverframe.persistence.postgres.schema import prepare
 from leverframe.persistence.postgres.statements import FOLD_COUNTS, POSTGRES
+from leverframe.persistence.postgres.upkeep import PostgresUpkeep
+from leverframe.persistence.postgres.waking import Notifier, Watch, watch
 from leverframe.persistence.postgres.writer import LOOKUP_UNIQUE, PostgresWriter, spelled_move
 from leverframe.persistence.statements import SETTLE_AS_REFUSED
 
 __all__ = ["PostgresBackend", "open_postgres"]
 
 T = TypeVar("T")
+
+INSIDE = (
+    "this thread is inside a write of its own, which a second one may wait for without end; "
+    "let that one end, and use no store in a handler"
+)
+WAITS_INSIDE = "is inside of a transaction, which sees nothing of what others commit; wait outside of it"
 
 NESTED = "is inside of a transaction already; one block is enough"
 
@@ -53,12 +61,14 @@ def open_postgres(
     connection = connect(location)
     try:
         prepare(connection, location, migrations)
+        # Programs that make a few moves each would never come to it otherwise.
+        fold(connection)
     finally:
         connection.close()
     return PostgresBackend(location)
 
 
-class PostgresBackend:
+class PostgresBackend(PostgresUpkeep):
     """One open database.  Any thread may use it; a process that was forked off may not."""
 
     decides_in_turn = False
@@ -68,7 +78,9 @@ class PostgresBackend:
         self.pool = Pool(location)
         self._reader = PostgresReader(self.pool, location)
         self._joined: dict[int, PostgresWriter] = {}
+        self._writing: set[int] = set()
         self._moves = 0
+        self._notifier = Notifier(self.pool, location)
 
     @property
     def location(self) -> str:
@@ -83,20 +95,26 @@ class PostgresBackend:
 
     def commit(self, work: Callable[[Writer], T]) -> T:
         joined = self._joined_writer()
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return self._commit_once(joined, work)
+            except Overtaken:
+                continue
+            except Clash:
+                # In a transaction of several calls the others are in the way still.
+                if joined is not None:
+                    raise
+        return self._commit_once(joined, work)
+
+    def _commit_once(self, joined: PostgresWriter | None, work: Callable[[Writer], T]) -> T:
         if joined is not None:
             return joined.run_apart(work)
-        attempt = 1
-        while True:
-            try:
-                with self.write() as writer:
-                    return work(writer)
-            except Clash:
-                if attempt == ATTEMPTS:
-                    raise
-                attempt += 1
+        with self.write() as writer:
+            return work(writer)
 
     def move(self, move: Move) -> int | None:
         """One statement, which commits by itself."""
+        self._check_outside()
         statement, values = spelled_move(move, 0)
         with self.pool.lend() as connection:
             try:
@@ -104,7 +122,9 @@ class PostgresBackend:
             except psycopg.Error as error:
                 self._check_clash(error, connection)
                 return None
-            self._fold_now_and_then(connection)
+            self._fold_now_and_then(connection, 1)
+        if move.messages:
+            self._notifier.tell()
         return int(rows[0][0]) if rows else None
 
     def _check_clash(self, error: psycopg.Error, connection: Connection) -> None:
@@ -134,12 +154,20 @@ class PostgresBackend:
                 yield connection
             finally:
                 del self._joined[thread]
-            writer.check_begun()
+            writer.check_whole()
+
+    @contextmanager
+    def watch(self) -> Generator[Watch]:
+        if self.is_joined():
+            raise StoreFailure(self.location, WAITS_INSIDE)
+        with watch(self.pool, self.where) as found:
+            yield found
 
     def is_joined(self) -> bool:
         return bool(self._joined) and self._joined_writer() is not None
 
     def close(self) -> None:
+        self._notifier.close()
         self.pool.close()
 
     @contextmanager
@@ -150,19 +178,24 @@ class PostgresBackend:
 
     @contextmanager
     def _transaction(self) -> Generator[tuple[Connection, PostgresWriter]]:
+        self._check_outside()
+        thread = threading.get_ident()
         with self.pool.lend() as connection:
             writer = PostgresWriter(connection, self.where)
             self._say(connection, "BEGIN")
+            self._writing.add(thread)
             try:
                 yield connection, writer
             except BaseException:
-                if not connection.closed:
-                    connection.rollback()
+                roll_back(connection)
                 raise
             finally:
+                self._writing.discard(thread)
                 writer.end()
             self._say(connection, "COMMIT")
-            self._fold_now_and_then(connection)
+            self._fold_now_and_then(connection, writer.moves)
+        if writer.told:
+            self._notifier.tell()
 
     def _say(self, connection: Connection, statement: str) -> None:
         try:
@@ -170,18 +203,28 @@ class PostgresBackend:
         except psycopg.Error as error:
             raise fault(error, self.where, connection, committing=statement == "COMMIT") from error
 
-    def _fold_now_and_then(self, connection: Connection) -> None:
+    def _fold_now_and_then(self, connection: Connection, moves: int) -> None:
         # Two threads that count one move do no harm: what is not folded now is folded a little later.
-        self._moves += 1
-        if self._moves % MOVES_BETWEEN_FOLDS == 0:
-            self._fold(connection)
+        self._moves += moves
+        if self._moves >= MOVES_BETWEEN_FOLDS:
+            self._moves = 0
+            fold(connection)
 
-    def _fold(self, connection: Connection) -> None:
-        """Add up the changes of counts; what was committed stands, whatever becomes of this."""
-        try:
-            connection.execute(FOLD_COUNTS.encode())
-        except psycopg.Error:
-            return
+    def _check_outside(self) -> None:
+        if self._writing and threading.get_ident() in self._writing:
+            raise StoreFailure(self.location, INSIDE)
 
     def _joined_writer(self) -> PostgresWriter | None:
         return self._joined.get(threading.get_ident()) if self._joined else None
+
+
+def fold(connection: Connection) -> None:
+    """Add up the changes of counts; what was committed stands, whatever becomes of this."""
+    with suppress(psycopg.Error):
+        connection.execute(FOLD_COUNTS.encode())
+
+
+def roll_back(connection: Connection) -> None:
+    """End the transaction; where the connection is lost, the server has done so, and what went wrong before is told."""
+    with suppress(psycopg.Error):
+        connection.rollback()

@@ -10,6 +10,7 @@ from psycopg import errors
 from leverframe.errors import (
     AccessDenied,
     CannotOpen,
+    InvalidURL,
     MissingDatabase,
     ReadOnly,
     StoreError,
@@ -21,17 +22,43 @@ from leverframe.errors import (
 )
 from leverframe.persistence.postgres.location import Location
 
-__all__ = ["Clash", "fault", "is_lost", "opening_fault", "violated"]
+__all__ = ["SPOILED", "Clash", "Overtaken", "fault", "is_lost", "opening_fault", "violated"]
 
 SPOILED = "a statement of this transaction failed, so that it can only be rolled back; leave its block with that error"
 TOO_LONG = "a key, a delivery id or a look-up's value is longer than an index of PostgreSQL takes (about 2,700 bytes)"
 READ_ONLY = "the server takes no writes (is it a standby?); open the one that does"
+
+GRANT = (
+    "let an administrator run CREATE SCHEMA {schema} AUTHORIZATION with this user, or the schema's owner grant "
+    "USAGE and CREATE on it, and all on its tables"
+)
+
+# What libpq and the server say when a connection is refused, and what becomes of it.
+WORDS: tuple[tuple[str, type[CannotOpen], str], ...] = (
+    (
+        r"password authentication failed|no password supplied|no pg_hba.conf entry|role .* does not exist"
+        r"|authentication failed",
+        AccessDenied,
+        "look at user and password",
+    ),
+    (r'database ".*" does not exist', MissingDatabase, "make it with CREATE DATABASE, or name another"),
+    (r"permission denied for database", AccessDenied, "let an administrator GRANT CONNECT on it"),
+    (
+        r"\binvalid (\w+ value|port|connection option)|bad value for",
+        InvalidURL,
+        "correct the URL",
+    ),
+)
 
 LOST = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow, errors.IdleSessionTimeout)
 
 
 class Clash(StoreFailure):
     """The server ended this transaction in favour of another; done again, it goes through."""
+
+
+class Overtaken(Clash):
+    """What this transaction looked for in vain is there by now; done again, it finds it."""
 
 
 def is_lost(error: psycopg.Error, connection: psycopg.Connection) -> bool:
@@ -72,22 +99,22 @@ def fault(
 
 
 def opening_fault(error: psycopg.Error, location: Location) -> StoreError:
-    """What to raise for an error on the way to an open database."""
+    """What to raise for an error on the way to an open database.
+
+    Of a connection that was not made libpq gives no code, only words.
+    """
     text = said(error)
-    if isinstance(error, errors.InvalidPassword | errors.InvalidAuthorizationSpecification) or re.search(
-        r"password authentication failed|no password supplied|no pg_hba.conf entry|role .* does not exist"
-        r"|authentication failed",
-        text,
-    ):
-        return AccessDenied(location.text, f"the server lets nobody in so ({text}); look at user and password")
-    if isinstance(error, errors.InvalidCatalogName) or re.search(r'database ".*" does not exist', text):
-        return MissingDatabase(location.text, f"{text}; make it with CREATE DATABASE, or name another")
-    if isinstance(error, errors.InsufficientPrivilege):
-        problem = f"{text}; let an administrator run CREATE SCHEMA {location.schema} AUTHORIZATION with this user"
-        return AccessDenied(location.text, problem)
-    if re.search(r"permission denied for database", text):
-        return AccessDenied(location.text, f"{text}; let an administrator GRANT CONNECT on it")
-    if isinstance(error, psycopg.OperationalError) and error.sqlstate in (None, "57P03"):
+    match error:
+        case errors.ReadOnlySqlTransaction():
+            return ReadOnly(location.text, READ_ONLY)
+        case errors.InsufficientPrivilege():
+            return AccessDenied(location.text, f"{text}; {GRANT.format(schema=location.schema)}")
+        case _:
+            pass
+    for words, kind, remedy in WORDS:
+        if re.search(words, text):
+            return kind(location.text, f"{text}; {remedy}")
+    if isinstance(error, LOST) or (isinstance(error, psycopg.OperationalError) and error.sqlstate is None):
         return StoreUnreachable(location.text, f"the server cannot be reached ({text})", False)
     return CannotOpen(location.text, f"PostgreSQL reports: {text}")
 

@@ -7,7 +7,8 @@ Options of ours follow a question mark: `schema`, `pool_size`, `durability`, `ti
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from typing import Any
+from urllib.parse import quote, urlencode
 
 import psycopg
 from attrs import field, frozen
@@ -15,13 +16,12 @@ from psycopg.conninfo import conninfo_to_dict
 
 from leverframe.errors import InvalidURL
 from leverframe.persistence.options import DURABILITIES, Durability, parse_options, parse_seconds
-from leverframe.wording import did_you_mean, without_secrets
+from leverframe.wording import did_you_mean
 
 __all__ = ["Location", "parse_location"]
 
-OPTIONS = ("schema", "pool_size", "durability", "timeout")
+OPTIONS = ("schema", "pool_size", "durability", "timeout", "notify")
 SHAPE = "write postgresql://user:password@host:5432/database?schema=name"
-SCHEMES = ("postgresql", "postgres")
 
 DEFAULT_SCHEMA = "leverframe"
 DEFAULT_POOL_SIZE = 10
@@ -29,8 +29,29 @@ DEFAULT_POOL_SIZE = 10
 # What PostgreSQL takes without quotes, of the length that it keeps.
 IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
+RESERVED = "information_schema"
+
+# Who reads a URL otherwise than libpq does may take a part of a password for a host: any other shape is not shown.
+URL = re.compile(
+    r"(?P<scheme>postgres(?:ql)?)://(?:(?P<user>[^:@/?#]*)(?::[^@/?#]*)?@)?"
+    r"(?P<place>[^@/?#]*(?:/[^@/?#]*)?)(?:\?(?P<options>[^?#]*))?",
+    re.IGNORECASE,
+)
+
+OPTION = re.compile(r"[^=&]+=[^=&]*")
+
+# Options that are shown, and what is shown of one that was written right.
+SHOWN = re.compile(rf"(?:{'|'.join((*OPTIONS, 'host', 'port', 'dbname'))})=[\w%/.,-]*")
+
 # An address that no longer answers is given up, and not waited for as long as the system would.
-CONNECTION_DEFAULTS = {"connect_timeout": "10", "keepalives_idle": "30", "application_name": "leverframe"}
+CONNECTION_DEFAULTS = {
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+    "application_name": "leverframe",
+}
 
 
 @frozen
@@ -38,7 +59,8 @@ class Location:
     """Where a database is and how it is to be opened.
 
     Attributes: `text`, for messages, without the password; `conninfo`, for libpq, with it; `schema`, where the tables
-    are; `pool_size`, the most connections; `durability`; `timeout`, in seconds.
+    are; `pool_size`, the most connections; `durability`; `timeout`, in seconds; `notify`, whether those who wait for
+    messages are woken.
     """
 
     text: str
@@ -47,6 +69,7 @@ class Location:
     pool_size: int = DEFAULT_POOL_SIZE
     durability: Durability = "full"
     timeout: float = 30.0
+    notify: bool = False
 
 
 def parse_location(
@@ -57,11 +80,12 @@ def parse_location(
     >>> parse_location("postgresql://ann:secret@db/stories?schema=main").text
     'postgresql://ann@db/stories?schema=main'
     """
-    place, _, query = url.partition("?")
     text = shown(url)
+    place, _, options = url.partition("?")
+    check_shape(text, url, options)
     ours: dict[str, str] = {}
     others: list[tuple[str, str]] = []
-    for name, value in parse_options(text, query):
+    for name, value in parse_options(text, options):
         if name in OPTIONS:
             ours[name] = value
         else:
@@ -74,19 +98,25 @@ def parse_location(
         checked_size(text, ours.get("pool_size", DEFAULT_POOL_SIZE) if pool_size is None else pool_size),
         checked_durability(text, durability or ours.get("durability", "full")),
         checked_timeout(text, parse_seconds(text, ours.get("timeout", "30")) if timeout is None else timeout),
+        checked_answer(text, ours.get("notify", "no")),
     )
 
 
 def shown(url: str) -> str:
     """The URL for messages: the name of the user stays, every secret goes."""
-    try:
-        parts = urlsplit(url)
-        user, at, host = parts.netloc.rpartition("@")
-        kept = [pair for pair in parse_qsl(parts.query) if pair[0] in {*OPTIONS, "host", "port", "dbname"}]
-        query = f"?{urlencode(kept, safe='/')}" if kept else ""
-        return f"{parts.scheme}://{user.partition(':')[0]}{at}{host}{parts.path}{query}"
-    except ValueError:
-        return without_secrets(url)
+    found = URL.fullmatch(url)
+    if found is None:
+        return f"{url.partition(':')[0].lower()}://..."
+    user = f"{found['user']}@" if found["user"] else ""
+    kept = [option for option in (found["options"] or "").split("&") if SHOWN.fullmatch(option)]
+    return f"{found['scheme'].lower()}://{user}{found['place']}{'?' if kept else ''}{'&'.join(kept)}"
+
+
+def check_shape(text: str, url: str, options: str) -> None:
+    if URL.fullmatch(url) is None:
+        raise InvalidURL(text, f"is no PostgreSQL URL; {SHAPE}, with %40 for an @ in a password, %2F for a slash")
+    if options and not all(OPTION.fullmatch(option) for option in options.split("&")):
+        raise InvalidURL(text, "has an option without a name or a value; write name=value, with & between")
 
 
 def check_others(text: str, others: list[tuple[str, str]]) -> None:
@@ -97,16 +127,22 @@ def check_others(text: str, others: list[tuple[str, str]]) -> None:
 
 
 def parse_conninfo(text: str, url: str) -> dict[str, str]:
-    try:
-        found = conninfo_to_dict(url)
-    except psycopg.Error:
-        # What libpq says of it repeats the URL, and the password in it.
-        raise InvalidURL(text, f"is no PostgreSQL URL; {SHAPE}") from None
+    found = read_by_libpq(url)
+    if found is None:
+        raise InvalidURL(text, f"is no PostgreSQL URL; {SHAPE}")
     return {name: str(value) for name, value in found.items()}
 
 
+def read_by_libpq(url: str) -> dict[str, Any] | None:
+    """What libpq finds in a URL.  Not raised from what it says of a wrong one: that repeats the URL, and a password."""
+    try:
+        return conninfo_to_dict(url)
+    except psycopg.Error:
+        return None
+
+
 def checked_schema(text: str, schema: str) -> str:
-    if not IDENTIFIER.fullmatch(schema) or schema.startswith("pg_"):
+    if not IDENTIFIER.fullmatch(schema) or schema.startswith("pg_") or schema == RESERVED:
         problem = f"has schema={schema!r}; give small letters, digits and underscores, at most 63, not pg_ first"
         raise InvalidURL(text, problem)
     return schema
@@ -128,3 +164,9 @@ def checked_timeout(text: str, timeout: float) -> float:
     if not 0 < timeout < 10**6:
         raise InvalidURL(text, f"has timeout={timeout}; give a number of seconds above 0")
     return float(timeout)
+
+
+def checked_answer(text: str, answer: str) -> bool:
+    if answer not in ("yes", "no"):
+        raise InvalidURL(text, f"has notify={answer!r}; give yes or no")
+    return answer == "yes"

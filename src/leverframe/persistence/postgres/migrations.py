@@ -155,4 +155,8 @@ MIGRATIONS = (
             CURSOR,
         ),
     ),
+    Migration(
+        "0005_messages_of_an_instance",
+        ("CREATE INDEX message_instance ON message (instance)",),
+    ),
 )

@@ -1,19 +1,27 @@
-"""Connections to one server: never more than the pool's size, each lent for a moment."""
+"""Connections to one server: never more than the pool's size, each lent for a moment.
+
+They are made by the thread that needs one, so that a server that cannot be reached is told at once, and each call tries
+anew.  psycopg's own pool connects in the background, after ever longer pauses: a call could wait while the server was
+back already.
+"""
 
 from __future__ import annotations
 
 import os
+import threading
+import time
+from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
-from leverframe.errors import PoolExhausted, StoreClosed, StoreError
+from leverframe.errors import PoolExhausted, StoreClosed
 from leverframe.persistence.postgres.faults import opening_fault
 from leverframe.persistence.postgres.location import Location
+from leverframe.persistence.postgres.permits import Permits
 
 __all__ = ["Connection", "Pool", "connect"]
 
@@ -24,9 +32,13 @@ FORKED = "was opened in another process"
 
 MILLISECONDS = 1000
 
-# The user's own tables stay in reach, behind ours.
+MOST_IDLE = 600.0
+"""Seconds after which a connection that nobody needs any more is closed."""
+
+# The user's own tables stay in reach, behind ours, and temporary ones behind those.
 SET_UP = """
-SELECT set_config('search_path', %s || ', ' || current_setting('search_path'), false),
+SELECT set_config('search_path',
+        concat_ws(', ', %s::text, nullif(current_setting('search_path'), ''), 'pg_temp'), false),
     set_config('lock_timeout', %s, false),
     set_config('default_transaction_isolation', 'read committed', false),
     set_config('synchronous_commit', CASE WHEN %s THEN 'off'
@@ -64,35 +76,26 @@ class Pool:
         self._location = location
         self._process = os.getpid()
         self._closed = False
-        self._pool: ConnectionPool[Connection] = ConnectionPool(
-            kwargs=options(location),
-            min_size=1,
-            max_size=location.pool_size,
-            timeout=location.timeout,
-            configure=lambda connection: set_up(connection, location),
-            name="leverframe",
-            open=True,
-        )
+        self._permits = Permits(location.pool_size)
+        self._lock = threading.Lock()
+        # With the time since when it is idle; the last one is lent first.
+        self._idle: deque[tuple[float, Connection]] = deque()
 
     @contextmanager
     def lend(self) -> Generator[Connection]:
         """A connection for the block.  Raises `StoreClosed`, `StoreUnreachable`, `PoolExhausted`."""
         self.check_usable()
+        if not self._permits.take(self._location.timeout):
+            raise PoolExhausted(self._location.text, self._location.timeout, self._location.pool_size)
         try:
-            connection = self._pool.getconn()
-        except PoolClosed as error:
-            raise StoreClosed(self._location.text, CLOSED) from error
-        except PoolTimeout as error:
-            raise self._why_none() from error
-        try:
-            yield connection
+            self.check_usable()
+            connection = self._find_idle() or connect(self._location)
+            try:
+                yield connection
+            finally:
+                self._take_back(connection)
         finally:
-            end_what_is_open(connection)
-            lost = connection.closed
-            self._pool.putconn(connection)
-            if lost:
-                # The others of the pool are gone too, most likely: none of them is lent unseen.
-                self._pool.check()
+            self._permits.give_back()
 
     def check_usable(self) -> None:
         if self._process != os.getpid():
@@ -101,21 +104,50 @@ class Pool:
             raise StoreClosed(self._location.text, CLOSED)
 
     def close(self) -> None:
-        if self._process == os.getpid() and not self._closed:
+        """Close what is idle now, and what is lent when it comes back; who waits is told."""
+        if self._process != os.getpid():
+            return
+        with self._lock:
             self._closed = True
-            self._pool.close()
+            left = [connection for _, connection in self._idle]
+            self._idle.clear()
+        self._permits.let_all_in()
+        for connection in left:
+            connection.close()
 
-    def size(self) -> int:
-        """How many connections there are now."""
-        return self._pool.get_stats().get("pool_size", 0)
+    def _find_idle(self) -> Connection | None:
+        """A connection that nobody uses, and that the server has not ended meanwhile."""
+        while True:
+            with self._lock:
+                if not self._idle:
+                    return None
+                _, connection = self._idle.pop()
+            if not has_ended(connection):
+                return connection
+            connection.close()
 
-    def _why_none(self) -> StoreError:
-        """Whether all were in use, or the server does not answer: one try tells."""
-        try:
-            connect(self._location).close()
-        except StoreError as error:
-            return error
-        return PoolExhausted(self._location.text, self._location.timeout, self._location.pool_size)
+    def _take_back(self, connection: Connection) -> None:
+        now = time.monotonic()
+        end_what_is_open(connection)
+        with self._lock:
+            if not connection.closed and not self._closed:
+                self._idle.append((now, connection))
+            unused = self._idle.popleft()[1] if self._idle and self._idle[0][0] < now - MOST_IDLE else None
+        if unused is not None:
+            unused.close()
+        if self._closed:
+            connection.close()
+
+
+def has_ended(connection: Connection) -> bool:
+    """Whether the server has said goodbye: seen in what has arrived already, without a word to it."""
+    try:
+        # What it said last comes first, and then the end.
+        connection.pgconn.consume_input()
+        connection.pgconn.consume_input()
+    except psycopg.OperationalError:
+        return True
+    return connection.closed
 
 
 def end_what_is_open(connection: Connection) -> None:

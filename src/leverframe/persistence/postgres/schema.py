@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import psycopg
 from psycopg import sql
 
-from leverframe.errors import NewerSchema, NotADatabase, UnsupportedServer
-from leverframe.persistence.migration import Migration
+from leverframe.errors import NewerSchema, NotADatabase, UnfinishedCopy, UnsupportedServer
+from leverframe.persistence.migration import COPYING, UNFINISHED, Migration
 from leverframe.persistence.postgres.faults import opening_fault
 from leverframe.persistence.postgres.location import Location
 from leverframe.persistence.postgres.migrations import TABLES
@@ -26,7 +26,10 @@ VERSIONS = 10000
 # One number for each schema: who migrates another one does not wait.
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('leverframe ' || %s, 0))"
 
-KEEPS_MIGRATIONS = "SELECT to_regclass(%s) IS NOT NULL"
+# A table of this name that looks otherwise is another program's.
+KEEPS_MIGRATIONS = """
+SELECT count(*) = 2 FROM pg_attribute
+WHERE attrelid = to_regclass(%s) AND attname IN ('name', 'applied_at') AND NOT attisdropped"""
 
 APPLIED = "SELECT name FROM migration ORDER BY name"
 
@@ -40,9 +43,11 @@ STRANGERS = """
 SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relkind IN ('r', 'p') AND c.relname = ANY(%s) ORDER BY c.relname"""
 
-# The highest transaction that a message was numbered by, and the one that would number the next.
+# The highest transaction that a message was numbered by, and the one that would number the next.  Messages may have
+# been deleted: then cursors tell how far they went, but for those that were set to be beyond all.
 NUMBERED = f"""
-SELECT coalesce((SELECT max(position) FROM message) >> {ORDINAL_BITS}, 0),
+SELECT greatest((SELECT max(position) FROM message),
+        (SELECT max(position) FROM cursor WHERE position < 1::bigint << 62), 0) >> {ORDINAL_BITS},
     pg_snapshot_xmax(pg_current_snapshot())::text::bigint + shift FROM numbering"""
 
 SHIFT = "UPDATE numbering SET shift = shift + %s"
@@ -72,10 +77,12 @@ def check_version(connection: Connection, location: Location) -> None:
 
 
 def is_up_to_date(connection: Connection, location: Location, known: Sequence[Migration]) -> bool:
-    """Whether nothing is left to do.  Raises `NewerSchema` for one that has seen more than we know."""
+    """Whether nothing is left to do.  Raises `UnfinishedCopy`, `NewerSchema` (it has seen more than we know)."""
     applied = applied_names(connection, location)
     names = [migration.name for migration in known]
     unknown = [name for name in applied if name not in names]
+    if COPYING.name in unknown:
+        raise UnfinishedCopy(location.text, UNFINISHED)
     if unknown:
         problem = f"was written by a newer leverframe: it has {join_names(unknown)}, which this one does not know"
         raise NewerSchema(location.text, f"{problem}; install that version or a later one")
@@ -91,6 +98,8 @@ def applied_names(connection: Connection, location: Location) -> list[str]:
 
 def migrate(connection: Connection, location: Location, known: Sequence[Migration]) -> None:
     """What is left to do, in the transaction that also reads what that is."""
+    if is_up_to_date(connection, location, known):
+        return
     applied = applied_names(connection, location)
     if not applied:
         begin(connection, location)

@@ -16,6 +16,8 @@ __all__ = [
     "HELD",
     "HOLD",
     "HOLD_ALL",
+    "HOLD_MISSING",
+    "MISSING",
     "NOW",
     "ORDINAL_BITS",
     "POSTGRES",
@@ -33,14 +35,25 @@ OLDEST_RUNNING = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
 HELD = "FOR NO KEY UPDATE OF s"
 
+# The class that a state had when it was first entered; a move out of it names none.
+FIRST_NAME = "coalesce((array_agg(c.type_name ORDER BY c.id) FILTER (WHERE c.type_name <> ''))[1], '')"
+
+# Inside of it the name means the table, behind it the sums.
+SUMMED_COUNTS = f"""
+WITH state_count AS (
+    SELECT machine, state, {FIRST_NAME} AS type_name, sum(number)::bigint AS number FROM (
+        SELECT 0 AS id, machine, state, type_name, number FROM state_count
+        UNION ALL SELECT id, machine, state, type_name, number FROM count_change
+    ) AS c GROUP BY machine, state)"""
+
 POSTGRES = Dialect(
     by_key="",
-    count="""
+    count=f"""
 WITH asked AS (SELECT ?::text AS machine)
-SELECT c.state, max(c.type_name), sum(c.number)::bigint FROM (
-    SELECT state, type_name, number FROM state_count, asked WHERE state_count.machine = asked.machine
+SELECT c.state, {FIRST_NAME}, sum(c.number)::bigint FROM (
+    SELECT 0 AS id, state, type_name, number FROM state_count, asked WHERE state_count.machine = asked.machine
     UNION ALL
-    SELECT state, type_name, number FROM count_change, asked WHERE count_change.machine = asked.machine
+    SELECT id, state, type_name, number FROM count_change, asked WHERE count_change.machine = asked.machine
 ) AS c GROUP BY c.state ORDER BY c.state""",
     newest_of_each=f"""
 WITH asked AS (SELECT ?::bigint AS most, ?::text AS machine)
@@ -52,9 +65,18 @@ SELECT {SNAPSHOT_COLUMNS} FROM asked CROSS JOIN (
     SELECT * FROM snapshot AS n WHERE n.machine = asked.machine AND n.state = c.state
     ORDER BY n.changed_at DESC, n.instance DESC LIMIT asked.most
 ) AS s {NEWEST_FIRST} LIMIT ?""",
+    applied="SELECT name FROM migration ORDER BY name",
+    numbers=f"""
+SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('snapshot', 'instance')::regclass), 0),
+    coalesce(pg_sequence_last_value(pg_get_serial_sequence('journal', 'seq')::regclass), 0),
+    (pg_snapshot_xmax(pg_current_snapshot())::text::bigint + shift) << {ORDINAL_BITS} FROM numbering""",
     parameter="%s",
     holes={
         "clock": f", {CLOCK}",
+        # Nobody can delete the instance from then on, and others can still move it.
+        "kept": "FOR KEY SHARE OF s",
+        "taken": "FOR UPDATE",
+        "summed": f"{SUMMED_COUNTS} ",
         "readable": f"AND m.position < (({OLDEST_RUNNING} + (SELECT shift FROM numbering)) << {ORDINAL_BITS})",
     },
 )
@@ -64,17 +86,25 @@ NOW = f"SELECT {CLOCK}"
 HOLD = """
 SELECT 1 FROM snapshot WHERE machine = %s AND key = ANY(%s) ORDER BY key FOR NO KEY UPDATE"""
 
+# Rows that are not there cannot be held: who is about to make some holds one of so many locks for each, which are few,
+# however many keys there are, and takes them before any row.
+MISSING = """
+SELECT DISTINCT hashtext(%s || k.key) & 63 AS number FROM unnest(%s::text[]) AS k (key)
+WHERE NOT EXISTS (SELECT 1 FROM snapshot AS s WHERE s.machine = %s AND s.key = k.key) ORDER BY number"""
+
+HOLD_MISSING = "SELECT pg_advisory_xact_lock('snapshot'::regclass::oid::int, m) FROM unnest(%s::int[]) AS m"
+
 # Waits for all who write, and keeps others from it, but for those who read.
 HOLD_ALL = "LOCK TABLE snapshot IN SHARE ROW EXCLUSIVE MODE"
 
-FOLD_COUNTS = """
+FOLD_COUNTS = f"""
 WITH folded AS (
     DELETE FROM count_change WHERE id IN (
         SELECT id FROM count_change WHERE (SELECT pg_try_advisory_xact_lock('count_change'::regclass::bigint))
-        ORDER BY id LIMIT 5000 FOR UPDATE SKIP LOCKED)
-    RETURNING machine, state, type_name, number)
+        ORDER BY id LIMIT 20000 FOR UPDATE SKIP LOCKED)
+    RETURNING id, machine, state, type_name, number)
 INSERT INTO state_count AS c (machine, state, type_name, number)
-SELECT machine, state, max(type_name), sum(number) FROM folded GROUP BY machine, state ORDER BY machine, state
+SELECT machine, state, {FIRST_NAME}, sum(number) FROM folded AS c GROUP BY machine, state ORDER BY machine, state
 ON CONFLICT (machine, state) DO UPDATE SET number = c.number + excluded.number,
     type_name = CASE WHEN c.type_name = '' THEN excluded.type_name ELSE c.type_name END"""
 

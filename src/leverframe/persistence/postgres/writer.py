@@ -10,27 +10,28 @@ from psycopg.pq import TransactionStatus
 
 from leverframe.errors import StoreFailure
 from leverframe.persistence.asking import Parameters, Row
-from leverframe.persistence.backend import Creation, LookupValue, Move, Refusal, UniqueTaken
-from leverframe.persistence.postgres.faults import fault, violated
+from leverframe.persistence.backend import Creation, Loaded, LookupValue, Move, Refusal, UniqueTaken
+from leverframe.persistence.postgres.faults import SPOILED, Overtaken, fault, violated
 from leverframe.persistence.postgres.location import Location
 from leverframe.persistence.postgres.pool import Connection
-from leverframe.persistence.postgres.reader import PostgresVerbs
 from leverframe.persistence.postgres.rows import creation_values, move_values, refusal_values
 from leverframe.persistence.postgres.statements import (
     HELD,
     HOLD,
     HOLD_ALL,
+    HOLD_MISSING,
+    MISSING,
     ORDINAL_BITS,
     POSTGRES,
     create_statement,
     move_statement,
     taken_statement,
 )
+from leverframe.persistence.postgres.upkeep import PostgresTending
 from leverframe.persistence.statements import (
     ADD_LOOKUP,
     DECLARE,
     MARK,
-    PRUNE_DELIVERIES,
     RELEASE_MARK,
     RELEASE_SAVEPOINT,
     REMOVE_LOOKUPS_OF_MACHINE,
@@ -47,21 +48,24 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 ENDED = "the transaction was ended inside of its block; leave COMMIT and ROLLBACK to the end of the block"
+OVERTAKEN = "others were faster, time and again; call again"
 OVER = "this transaction is over; begin another"
 TOO_MANY = f"one transaction tells more than {2**ORDINAL_BITS - 1:,} messages; send in smaller ones"
 
 LOOKUP_UNIQUE = "lookup_unique"
 
 
-class PostgresWriter(PostgresVerbs):
+class PostgresWriter(PostgresTending):
     """The verbs of one transaction; when that is over they are refused."""
 
-    __slots__ = ("_connection", "_location", "_over", "_told")
+    __slots__ = ("_connection", "_location", "_missing", "_over", "moves", "told")
 
     def __init__(self, connection: Connection, location: Location) -> None:
         self._connection = connection
         self._location = location
-        self._told = 0
+        self.told = 0
+        self._missing: set[tuple[str, str]] = set()
+        self.moves = 0
         self._over = False
 
     def end(self) -> None:
@@ -71,6 +75,7 @@ class PostgresWriter(PostgresVerbs):
     def run_apart(self, work: Callable[[PostgresWriter], T]) -> T:
         """Do the work so that, if it raises, all that it wrote is taken back, and only that."""
         self.check_begun()
+        self._missing.clear()
         self._execute(MARK, ())
         try:
             result = work(self)
@@ -87,24 +92,42 @@ class PostgresWriter(PostgresVerbs):
         if not self._connection.closed and self._connection.info.transaction_status == TransactionStatus.IDLE:
             raise StoreFailure(self._location.text, ENDED)
 
+    def check_whole(self) -> None:
+        """Refused where a COMMIT would take all of it back without a word."""
+        self.check_begun()
+        if self._connection.info.transaction_status == TransactionStatus.INERROR:
+            raise StoreFailure(self._location.text, SPOILED)
+
     def hold(self, machine: str, keys: Sequence[str]) -> None:
-        self._rows(HOLD, (machine, list(keys)))
+        asked = list(keys)
+        missing = [number for (number,) in self._rows(MISSING, (machine, asked, machine))]
+        if missing:
+            self._rows(HOLD_MISSING, (missing,))
+        self._rows(HOLD, (machine, asked))
 
     def hold_all(self) -> None:
         self._execute(HOLD_ALL, ())
 
+    def load(self, machine: str, key: str, delivery_id: str | None = None) -> Loaded | None:
+        found = super().load(machine, key, delivery_id)
+        if found is None:
+            self._missing.add((machine, key))
+        return found
+
     def create(self, creation: Creation) -> tuple[int, int]:
+        self.moves += 1
         self._count_messages(len(creation.messages))
         statement = create_statement(has_lookups=bool(creation.lookups), tells=bool(creation.messages))
-        values = creation_values(creation, self._told - len(creation.messages))
+        values = creation_values(creation, self.told - len(creation.messages))
         rows = self._whole(statement, values, creation.machine, 0, creation.lookups)
         if not rows:
-            raise UniqueTaken
+            raise self._why_not_made(creation)
         return int(rows[0][0]), int(rows[0][1])
 
     def move(self, move: Move) -> int | None:
+        self.moves += 1
         self._count_messages(len(move.messages))
-        statement, values = spelled_move(move, self._told - len(move.messages))
+        statement, values = spelled_move(move, self.told - len(move.messages))
         rows = self._whole(statement, values, move.machine, move.instance, move.lookups or ())
         return int(rows[0][0]) if rows else None
 
@@ -123,10 +146,14 @@ class PostgresWriter(PostgresVerbs):
     def save_cursor(self, name: str, position: int) -> None:
         self._execute(SAVE_CURSOR, (name, position))
 
-    def prune_deliveries(self, recorded_before: int, limit: int) -> int:
-        return self._execute(PRUNE_DELIVERIES, (recorded_before, limit))
-
     # ------------------------------------------------------------ parts of the verbs
+
+    def _why_not_made(self, creation: Creation) -> UniqueTaken | Overtaken:
+        """The key is taken; or it was taken, or look-ups were declared, only after this transaction had looked."""
+        looked_for = (creation.machine, creation.key) in self._missing
+        if looked_for or super().load(creation.machine, creation.key) is None:
+            return Overtaken(self._location.text, OVERTAKEN)
+        return UniqueTaken()
 
     def _whole(
         self, statement: str, values: dict[str, Any], machine: str, instance: int, lookups: tuple[LookupValue, ...]
@@ -159,14 +186,17 @@ class PostgresWriter(PostgresVerbs):
         return UniqueTaken(*rows[0]) if rows else UniqueTaken(unique[0].field, unique[0].value)
 
     def _count_messages(self, number: int) -> None:
-        self._told += number
-        if self._told >= 2**ORDINAL_BITS:
+        self.told += number
+        if self.told >= 2**ORDINAL_BITS:
             raise StoreFailure(self._location.text, TOO_MANY)
 
     def _take_back(self, roll_back: str, release: str) -> None:
         if not self._connection.closed and self._connection.info.transaction_status != TransactionStatus.IDLE:
-            self._connection.execute(roll_back.encode())
-            self._connection.execute(release.encode())
+            try:
+                self._connection.execute(roll_back.encode())
+                self._connection.execute(release.encode())
+            except psycopg.Error as error:
+                raise fault(error, self._location, self._connection) from error
 
     # ------------------------------------------------------------ statements
 
@@ -179,6 +209,9 @@ class PostgresWriter(PostgresVerbs):
     def _execute(self, statement: str, parameters: Parameters) -> int:
         """How many rows a statement has written."""
         return self._send(POSTGRES.spell(statement), parameters).rowcount
+
+    def _execute_alone(self, statement: str, parameters: Parameters) -> int:
+        return self._execute(statement, parameters)
 
     def _send(self, statement: str, parameters: Parameters | dict[str, Any]) -> psycopg.Cursor[Row]:
         if self._over:

@@ -36,6 +36,8 @@ from leverframe.persistence.sqlite.schema import APPLICATION_ID, check_ours, is_
 from leverframe.persistence.sqlite.source import CLOSED, FileSource, MemorySource, Source
 from leverframe.persistence.sqlite.transaction import Transaction
 from leverframe.persistence.sqlite.turn import Ticket, Turn
+from leverframe.persistence.sqlite.upkeep import SQLiteUpkeep
+from leverframe.persistence.sqlite.waking import Watch
 from leverframe.persistence.sqlite.writer import ENDED, SQLiteWriter
 
 __all__ = ["SQLiteBackend", "open_sqlite"]
@@ -43,6 +45,8 @@ __all__ = ["SQLiteBackend", "open_sqlite"]
 T = TypeVar("T")
 
 LOCK_FILE = "-lock"
+
+WAITS_INSIDE = "is inside of a transaction, which nobody else can write to; wait outside of it"
 
 NESTED = "is inside of a transaction already; one block is enough"
 
@@ -100,7 +104,7 @@ def look_into(location: Location) -> Identity | None:
             raise CannotOpen(location.text, f"the file cannot be made: {error.strerror}") from error
 
 
-class SQLiteBackend:
+class SQLiteBackend(SQLiteUpkeep):
     """One open database.  Any thread may use it; a process that was forked off may not."""
 
     decides_in_turn = True
@@ -159,6 +163,14 @@ class SQLiteBackend:
                 self._joined = None
             if not self.connection.in_transaction:
                 raise StoreFailure(self.location, ENDED)
+
+    @contextlib.contextmanager
+    def watch(self) -> Generator[Watch]:
+        if self.is_joined():
+            raise StoreFailure(self.location, WAITS_INSIDE)
+        self.check_usable()
+        with self._source.changes() as changes:
+            yield Watch(changes)
 
     def is_joined(self) -> bool:
         return self._joined_writer() is not None

@@ -54,6 +54,8 @@ def set_up_writer(connection: sqlite3.Connection, location: Location) -> None:
     if location.durability == "full":
         # macOS keeps what fsync() wrote in the disk's cache; elsewhere this changes nothing.
         connection.execute("PRAGMA fullfsync = 1")
+    # Whatever is deleted, or changes, is overwritten: an earlier body must not outlive its instance in a free page.
+    connection.execute("PRAGMA secure_delete = ON")
     # Whoever has the turn finds SQLite's own lock free, unless a program without our lock file writes too:
     # `transaction.py` waits for that one with what is left of the timeout.
     set_busy_timeout(connection, 0)

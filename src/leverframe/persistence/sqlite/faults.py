@@ -34,8 +34,8 @@ def is_corrupt(error: sqlite3.Error) -> bool:
     return code_of(error) & PRIMARY in (CORRUPT, NOTADB)
 
 
-def fault(error: sqlite3.Error, location: Location) -> StoreError:
-    """What to raise for an error of an open database."""
+def fault(error: sqlite3.Error, location: Location, *, committing: bool = False) -> StoreError:
+    """What to raise for an error of an open database; `committing`, for one of a COMMIT."""
     primary = code_of(error) & PRIMARY
     if primary == FULL:
         return StoreFull(location.text)
@@ -46,7 +46,7 @@ def fault(error: sqlite3.Error, location: Location) -> StoreError:
         return ReadOnly(location.text, NOT_WRITABLE)
     if is_corrupt(error):
         return StoreFailure(location.text, f"the file is damaged ({error}); restore it from a backup")
-    return StoreFailure(location.text, f"SQLite reports: {error}")
+    return StoreFailure(location.text, f"SQLite reports: {error}", committing)
 
 
 def opening_fault(error: sqlite3.Error, location: Location) -> StoreError:

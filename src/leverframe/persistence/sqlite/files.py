@@ -24,6 +24,10 @@ Identity = tuple[int, int]
 
 MAGIC = b"SQLite format 3\0"
 
+# A rollback journal's header says how many pages the file had before.
+JOURNAL_MAGIC = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"
+JOURNAL_PAGES = slice(16, 20)
+
 # Where SQLite's header keeps what `PRAGMA application_id` sets.
 APPLICATION_ID = slice(68, 72)
 HEADER_SIZE = 100
@@ -85,7 +89,7 @@ def check_file(location: Location, path: str) -> None:
     if not os.path.isfile(path):
         raise NotADatabase(location.text, "is a folder or a device; name a file in it, or another one")
     header = read_header(location, path)
-    if header and not header.startswith(MAGIC):
+    if header and not header.startswith(MAGIC) and not is_half_made(path):
         raise NotADatabase(location.text, "is a file of another kind; name a new file, or a leverframe database")
 
 
@@ -101,7 +105,19 @@ def is_marked_by_another(path: str, application_id: int) -> bool:
     """Whether the file has content, and the header of that does not carry our mark."""
     with open(path, "rb") as file:
         header = file.read(HEADER_SIZE)
+    if is_half_made(path):
+        return False
     return bool(header) and int.from_bytes(header[APPLICATION_ID], "big") != application_id
+
+
+def is_half_made(path: str) -> bool:
+    """Whether the power failed while SQLite wrote its first page: it will take that back, whatever is in the file."""
+    try:
+        with open(f"{path}-journal", "rb") as file:
+            header = file.read(JOURNAL_PAGES.stop)
+    except OSError:
+        return False
+    return header.startswith(JOURNAL_MAGIC) and not any(header[JOURNAL_PAGES])
 
 
 def may_write(path: str | None) -> bool:

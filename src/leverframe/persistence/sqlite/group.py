@@ -37,7 +37,7 @@ class Group(Transaction):
             if not self._take_turn(ticket):
                 return cast("T", outcome(ticket))
             result = work(self)
-            if session.turn.line.waiting() and self._may_lead(ticket):
+            if session.turn.line.waiting() and not is_main(ticket.thread):
                 if not self._take_along():
                     result = self._do_alone(work)
                 self._commit_together(ticket)
@@ -47,10 +47,6 @@ class Group(Transaction):
         finally:
             if self._ticket is not None or session.closed:
                 self._end(ticket)
-
-    def _may_lead(self, ticket: Ticket) -> bool:
-        # The main thread is where signals come in: what they raise would be taken for the failure of another's work.
-        return ticket.work is not None and ticket.thread != threading.main_thread().ident and self.is_sound()
 
     def _take_along(self) -> bool:
         """Do the work of those who wait, in their order; False if that has cost the transaction."""
@@ -67,6 +63,7 @@ class Group(Transaction):
     def _next(self) -> Ticket | None:
         session = self._session
         if session.process != getpid():
+            # The work has forked: from here on the connection is the parent's.
             session.check_usable()
         line = session.turn.line
         # Who waits behind a close() is told that the store is closed.
@@ -106,6 +103,11 @@ class Group(Transaction):
             # An interrupt came behind the commit: what was done for the others is done.
             turn.line.settle()
         super()._give_up(ticket)
+
+
+def is_main(thread: int) -> bool:
+    """Whether it is the thread where signals come in: what they raise would be taken for another's failure there."""
+    return thread == threading.main_thread().ident
 
 
 def outcome(ticket: Ticket) -> Any:

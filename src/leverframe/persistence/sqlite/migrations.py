@@ -119,4 +119,8 @@ MIGRATIONS = (
         "0004_messages_and_cursors",
         (MESSAGE, "CREATE INDEX message_topic ON message (topic, position)", CURSOR),
     ),
+    Migration(
+        "0005_messages_of_an_instance",
+        ("CREATE INDEX message_instance ON message (instance)",),
+    ),
 )

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from leverframe.errors import CannotOpen, NewerSchema, NotADatabase
-from leverframe.persistence.migration import Migration
+from leverframe.errors import CannotOpen, NewerSchema, NotADatabase, UnfinishedCopy
+from leverframe.persistence.migration import COPYING, UNFINISHED, Migration
 from leverframe.persistence.sqlite.connection import roll_back
 from leverframe.persistence.sqlite.driver import sqlite3
 from leverframe.persistence.sqlite.location import Location
@@ -40,12 +40,14 @@ def check_ours(connection: sqlite3.Connection, location: Location) -> None:
 
 
 def is_up_to_date(connection: sqlite3.Connection, location: Location, known: Sequence[Migration]) -> bool:
-    """Whether nothing is left to do.  Raises `NewerSchema` for a file that has seen more than we know."""
+    """Whether nothing is left to do.  Raises `UnfinishedCopy`, `NewerSchema` (it has seen more than we know)."""
     if number(connection, "PRAGMA application_id") != APPLICATION_ID:
         return False
     applied = applied_names(connection)
     names = [migration.name for migration in known]
     unknown = [name for name in applied if name not in names]
+    if COPYING.name in unknown:
+        raise UnfinishedCopy(location.text, UNFINISHED)
     if unknown:
         problem = f"was written by a newer leverframe: it has {join_names(unknown)}, which this one does not know"
         raise NewerSchema(location.text, f"{problem}; install that version or a later one")

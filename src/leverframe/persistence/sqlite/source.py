@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Protocol
 
 from leverframe.errors import StoreClosed, StoreVanished
@@ -22,6 +25,10 @@ class Source(Protocol):
     """Something that runs a SELECT to its end."""
 
     def rows(self, statement: str, parameters: Parameters) -> list[Row]: ...
+
+    def changes(self) -> AbstractContextManager[Callable[[], int]]:
+        """For a block: asks for a number that is another one after each commit."""
+        ...
 
     def close(self) -> None: ...
 
@@ -49,6 +56,20 @@ class FileSource:
             self._free.append(connection)
             if self._closed:
                 self.close()
+
+    @contextmanager
+    def changes(self) -> Generator[Callable[[], int]]:
+        # The number is one connection's own: it has to be the same one each time.
+        with closing(self._borrow()) as connection:
+            yield lambda: self._change(connection)
+
+    def _change(self, connection: sqlite3.Connection) -> int:
+        if self._closed:
+            raise StoreClosed(self._location.text, CLOSED)
+        try:
+            return int(connection.execute("PRAGMA data_version").fetchone()[0])
+        except sqlite3.Error as error:
+            raise fault(error, self._location) from error
 
     def close(self) -> None:
         """Close what is free; what is lent is closed by whoever brings it back."""
@@ -91,6 +112,11 @@ class MemorySource:
             raise fault(error, self._location) from error
         finally:
             self._turn.give_back(ticket)
+
+    @contextmanager
+    def changes(self) -> Generator[Callable[[], int]]:
+        # There is one connection, which does not count its own commits: each look is worth it.
+        yield itertools.count().__next__
 
     def close(self) -> None:
         self._closed = True

@@ -74,8 +74,10 @@ class Transaction(SQLiteWriter):
             self._end(ticket)
 
     def __del__(self) -> None:
-        if self._ticket is not None:
-            self._give_up(self._ticket)
+        # An interrupt in `__init__` leaves an object without a ticket.
+        ticket = getattr(self, "_ticket", None)
+        if ticket is not None:
+            self._give_up(ticket)
 
     # ------------------------------------------------------------ steps
 
@@ -120,7 +122,7 @@ class Transaction(SQLiteWriter):
             self._connection.execute("COMMIT")
         except sqlite3.Error as error:
             self._committing = False
-            raise fault(error, self._location) from error
+            raise fault(error, self._location, committing=True) from error
         if not session.checkpoints_itself:
             session.after_commit(1 + len(session.turn.line.taken))
         self._obstacle = OVER

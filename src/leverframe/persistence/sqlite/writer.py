@@ -23,7 +23,7 @@ from leverframe.persistence.sqlite.connection import Parameters, Row
 from leverframe.persistence.sqlite.driver import sqlite3
 from leverframe.persistence.sqlite.faults import fault
 from leverframe.persistence.sqlite.location import Location
-from leverframe.persistence.sqlite.reader import SQLiteVerbs
+from leverframe.persistence.sqlite.upkeep import SQLiteTending
 from leverframe.persistence.statements import (
     ADD_JOURNAL,
     ADD_LOOKUP,
@@ -34,7 +34,6 @@ from leverframe.persistence.statements import (
     MARK,
     MOVE_SNAPSHOT,
     MOVE_SNAPSHOT_UNLESS_SETTLED,
-    PRUNE_DELIVERIES,
     RELEASE_MARK,
     RELEASE_SAVEPOINT,
     REMOVE_LOOKUPS,
@@ -60,7 +59,7 @@ ENDED = "the transaction was ended inside of its block; leave COMMIT and ROLLBAC
 FIRST_VERSION = 1
 
 
-class SQLiteWriter(SQLiteVerbs):
+class SQLiteWriter(SQLiteTending):
     """The verbs of one transaction; when that is over they are refused."""
 
     __slots__ = ("_connection", "_counts", "_location", "_obstacle")
@@ -80,10 +79,6 @@ class SQLiteWriter(SQLiteVerbs):
             for (machine, state), (type_name, change) in counts.items():
                 self._execute(CHANGE_COUNT, (machine, state, type_name, change))
         self._obstacle = ""
-
-    def is_sound(self) -> bool:
-        """Whether the transaction could be committed as it is."""
-        return not self._obstacle and self._connection.in_transaction
 
     def begin_anew(self) -> None:
         """Forget what was written in a transaction that is rolled back: another one begins."""
@@ -168,9 +163,6 @@ class SQLiteWriter(SQLiteVerbs):
 
     def save_cursor(self, name: str, position: int) -> None:
         self._execute_alone(SAVE_CURSOR, (name, position))
-
-    def prune_deliveries(self, recorded_before: int, limit: int) -> int:
-        return self._execute_alone(PRUNE_DELIVERIES, (recorded_before, limit))
 
     # ------------------------------------------------------------ parts of the verbs
 

@@ -1,0 +1,187 @@
+"""Is a store well?  What it holds and how large it is, and what is not as it should be, with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from importlib.metadata import version
+from typing import Any
+
+from leverframe.errors import DecodeError, UnknownState, UnreadableRow
+from leverframe.persistence.backend import Backend, JournalRow, Reader, Snapshot
+from leverframe.persistence.binding import Binding
+from leverframe.persistence.codec import read_json
+from leverframe.persistence.keys import decode_key
+from leverframe.persistence.records import Examination, Finding
+from leverframe.persistence.tables import JOURNAL, MESSAGE, SNAPSHOT, STATE_COUNT, TABLES, Table
+from leverframe.persistence.upkeep import Figures, Lag, Row
+
+__all__ = ["examine"]
+
+AnyBinding = Binding[Any, Any]
+
+AT_ONCE = 1000
+
+LARGE_LOG = 64 * 2**20
+"""Bytes; SQLite cuts the log back at a sixteenth of that, unless somebody reads for long."""
+
+LONG_TRANSACTION = timedelta(minutes=5)
+
+MANY_MESSAGES = 1000
+
+MINUTE = 60_000_000
+"""Microseconds, by which clocks may differ."""
+
+
+def examine(backend: Backend, bindings: Sequence[AnyBinding]) -> Examination:
+    """Look at everything; at every row of the machines that are given, in batches."""
+    figures = backend.figures()
+    with backend.at_one_time() as reader:
+        lags, counts = reader.lags(), list(wrong_counts(reader))
+        rows = {table.name: reader.number(table) for table in TABLES}
+        migrations = tuple(reader.applied())
+    findings = (
+        *large_log(figures),
+        *long_transaction(figures),
+        *late_cursors(lags),
+        *wrong_clock(backend),
+        *counts,
+        *unknown_states(backend.read(), bindings),
+        *unreadable_rows(backend.read(), {binding.name: binding for binding in bindings}),
+    )
+    return Examination(
+        backend.location,
+        version("leverframe"),
+        figures.database,
+        figures.driver,
+        migrations,
+        figures.size,
+        figures.log,
+        figures.oldest,
+        rows,
+        {lag.name: lag.behind for lag in lags},
+        findings,
+    )
+
+
+# ---------------------------------------------------------------- the database
+
+
+def large_log(figures: Figures) -> Iterator[Finding]:
+    if figures.log is not None and figures.log >= LARGE_LOG:
+        problem = f"the write-ahead log has grown to {figures.log / 2**20:,.0f} MiB"
+        yield Finding("log", problem, "look for a program that keeps a transaction open; it shrinks once that ends")
+
+
+def long_transaction(figures: Figures) -> Iterator[Finding]:
+    if figures.oldest is not None and figures.oldest >= LONG_TRANSACTION.total_seconds():
+        problem = f"a transaction has been open for {figures.oldest / 60:,.0f} minutes"
+        remedy = "find it in pg_stat_activity and end it: nothing is vacuumed, and no message is read, past it"
+        yield Finding("transaction", problem, remedy)
+
+
+def late_cursors(lags: Sequence[Lag]) -> Iterator[Finding]:
+    for lag in lags:
+        if lag.behind >= MANY_MESSAGES:
+            problem = f"cursor {lag.name} is {lag.behind:,} messages behind"
+            yield Finding("cursor", problem, "see whether its reader runs; until then nothing behind it is pruned")
+
+
+def wrong_clock(backend: Backend) -> Iterator[Finding]:
+    reader = backend.read()
+    last = reader.last_key(JOURNAL)
+    if not last:
+        return
+    ((*_, recorded_at),) = reader.rows_after(JOURNAL, (last[0] - 1,), 1)
+    if recorded_at > backend.now() + MINUTE:
+        problem = "the newest line of the journal was recorded in the future"
+        yield Finding("clock", problem, "set the clock right; what it has recorded is pruned only after its own time")
+
+
+# ---------------------------------------------------------------- counts and states
+
+
+def wrong_counts(reader: Reader) -> Iterator[Finding]:
+    there = dict(reader.counted_states())
+    for machine, state, _, number in whole(reader, STATE_COUNT):
+        found = there.pop((machine, state), 0)
+        if found != number:
+            yield wrong_count(machine, state, number, found)
+    for (machine, state), found in there.items():
+        yield wrong_count(machine, state, 0, found)
+
+
+def wrong_count(machine: str, state: str, kept: int, found: int) -> Finding:
+    problem = f"{machine} counts {kept:,} in {state}, where there are {found:,}"
+    return Finding("counts", problem, "another program wrote to the tables; correct state_count, or use a backup")
+
+
+def unknown_states(reader: Reader, bindings: Sequence[AnyBinding]) -> Iterator[Finding]:
+    for binding in bindings:
+        counts = reader.count(binding.name)
+        try:
+            binding.learn_spellings(counts)
+            for count in counts:
+                if count.number:
+                    binding.class_at(count.state)
+        except UnknownState as error:
+            yield Finding("state", str(error), "declare what it became, or run the program that wrote it")
+
+
+# ---------------------------------------------------------------- rows
+
+
+def unreadable_rows(reader: Reader, bindings: Mapping[str, AnyBinding]) -> Iterator[Finding]:
+    """Rows of these machines that do not decode, found batch by batch."""
+    if not bindings:
+        return
+    for row in whole(reader, SNAPSHOT):
+        instance, machine, key, *rest = row
+        if machine in bindings:
+            yield from unreadable(bindings[machine].state_of, Snapshot(instance, key, *rest))
+    for table in (JOURNAL, MESSAGE):
+        for rows in batches(reader, table):
+            owners = {row[0]: row for row in reader.rows_of(SNAPSHOT, sorted({row[1] for row in rows}))}
+            for row in rows:
+                _, machine, key, *_ = owners.get(row[1], (0, "", ""))
+                if machine in bindings:
+                    yield from unreadable_row(table, bindings[machine], key, row)
+
+
+def unreadable_row(table: Table, binding: AnyBinding, key: str, row: Row) -> Iterator[Finding]:
+    if table is MESSAGE:
+        yield from unreadable(read_body, binding.name, key, row)
+        return
+    seq, _, number, event, from_state, to_state, body, at, _ = row
+    line = JournalRow(seq, number, event, from_state, to_state, body, at)
+    yield from unreadable(binding.journal_state, key, line)
+    if event is not None:
+        yield from unreadable(binding.journal_event, key, line)
+
+
+def read_body(machine: str, key: str, row: Row) -> None:
+    position, body = row[0], row[6]
+    try:
+        read_json(body)
+    except DecodeError as error:
+        column = f"message.body of position {position}"
+        raise UnreadableRow(machine, decode_key(key), column, error.problems) from error
+
+
+def unreadable(read: Any, *row: Any) -> Iterator[Finding]:
+    try:
+        read(*row)
+    except UnreadableRow as error:
+        yield Finding("row", str(error).removesuffix(f"; {error.remedy}"), error.remedy)
+
+
+def whole(reader: Reader, table: Table) -> Iterator[Row]:
+    for rows in batches(reader, table):
+        yield from rows
+
+
+def batches(reader: Reader, table: Table) -> Iterator[list[Row]]:
+    after: Row = ()
+    while rows := reader.rows_after(table, after, AT_ONCE):
+        after = rows[-1][: table.keys]
+        yield rows
