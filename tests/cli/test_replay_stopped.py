@@ -105,8 +105,8 @@ def test_another_error_on_the_way(run: Run, stop_at: StopAt, error: StoreError, 
 
 
 def test_a_database_that_is_gone(run: Run, stop_at: StopAt) -> None:
-    """Where the database's file was deleted, nothing of the log is stored any more, and that is said."""
-    stop_at(4, StoreVanished("a.db"))
+    """Where the database went away, nothing of the log is stored any more, and that is said."""
+    stop_at(4, StoreVanished("a.db", "the file was deleted or replaced while open"))
     assert told(run("replay", "pipeline", CLICK)) == (
         "Error: a.db: the file was deleted or replaced while open, and with it what the log had come to; "
         "the same command begins anew"

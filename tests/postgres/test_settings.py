@@ -101,7 +101,7 @@ def test_schema_that_was_dropped(postgres_server: Server, url: str, store: Store
     """A schema that somebody dropped while the store was open is told, and not made anew behind everybody's back."""
     schema = url.partition("schema=")[2]
     postgres_server.run(f"DROP SCHEMA {schema} CASCADE")
-    with pytest.raises(StoreVanished):
+    with pytest.raises(StoreVanished, match=f"tables of schema {schema} were dropped while open; nothing written"):
         store.get(Parcel, "p")
     with pytest.raises(StoreVanished):
         store.create(Parcel, "r", Waiting(Label("r"), None))

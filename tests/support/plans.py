@@ -16,6 +16,7 @@ from psycopg import sql
 from leverframe import Store
 from leverframe.persistence.postgres.location import parse_location as parse_server
 from leverframe.persistence.postgres.pool import connect
+from leverframe.persistence.postgres.saying import SpokenConnection
 from leverframe.persistence.sqlite.driver import sqlite3
 from leverframe.persistence.sqlite.location import parse_location as parse_file
 
@@ -66,7 +67,14 @@ def listen_to_postgres(patch: pytest.MonkeyPatch, said: list[Said]) -> None:
             said.append((statement.decode(), parameters))
         return execute(connection, statement, parameters, **options)
 
+    say: Any = SpokenConnection.say
+
+    def listening_to_say(connection: Any, statement: str, values: Any) -> Any:
+        said.append((statement, values))
+        return say(connection, statement, values)
+
     patch.setattr(psycopg.Connection, "execute", listening)
+    patch.setattr(SpokenConnection, "say", listening_to_say)
 
 
 def scanned(url: str, said: Said) -> set[str]:

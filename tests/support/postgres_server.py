@@ -18,8 +18,9 @@ __all__ = ["OwnServer", "Server", "running_server"]
 
 NAMED = "LEVERFRAME_TEST_POSTGRES"
 
-# What a crash of the machine would lose does not matter to a server that lives as long as the tests.
-HURRIED = ("fsync = off", "full_page_writes = off", "max_connections = 200")
+# What a crash of the machine would lose does not matter to a server that lives as long as the tests, nor what is not
+# vacuumed; and no test meets a vacuum that it has not asked for.
+HURRIED = ("fsync = off", "full_page_writes = off", "max_connections = 200", "autovacuum = off")
 
 
 class Server:

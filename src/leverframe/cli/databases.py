@@ -6,27 +6,42 @@ import os
 
 from leverframe import Store, open_store
 from leverframe.cli.failures import Failure
+from leverframe.persistence.presence import tell_absence
 from leverframe.persistence.sqlite.location import parse_location
 
 __all__ = ["database_file", "open_existing"]
+
+REMEDY = "name a database with --db or LEVERFRAME_DB"
 
 
 def open_existing(url: str) -> Store:
     """A store to read from.  Raises `Failure` if there is none, `CannotOpen` if it cannot be opened."""
     path = database_file(url)
     if path is not None:
-        check_there(url, path)
+        check_file(url, path)
+    elif is_on_server(url):
+        check_schema(url)
     return open_store(url)
 
 
-def check_there(url: str, path: str) -> None:
+def check_file(url: str, path: str) -> None:
     try:
         size = os.stat(path).st_size
     except OSError as error:
-        raise Failure(f"{url}: {error.strerror}; name a database with --db or LEVERFRAME_DB") from error
+        raise Failure(f"{url}: {error.strerror}; {REMEDY}") from error
     if size == 0:
         # To open it would make a database of it, and somebody may keep an empty file for other reasons.
-        raise Failure(f"{url}: is an empty file; name a database with --db or LEVERFRAME_DB")
+        raise Failure(f"{url}: is an empty file; {REMEDY}")
+
+
+def check_schema(url: str) -> None:
+    absence = tell_absence(url)
+    if absence:
+        raise Failure(f"{absence}; {REMEDY}")
+
+
+def is_on_server(url: str) -> bool:
+    return url.lower().startswith(("postgresql:", "postgres:"))
 
 
 def database_file(url: str) -> str | None:

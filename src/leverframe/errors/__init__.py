@@ -21,11 +21,11 @@
         ├── UnreadableRow               a stored row no longer decodes under today's code
         ├── LookupsChanged              another program declared other look-ups meanwhile
         ├── Conflict                    others kept moving the instance; tried a bounded number of times
-        ├── StoreTimeout (TimeoutError) others held the store for longer than the timeout
+        ├── StoreTimeout (TimeoutError) others held the store, or a row, for longer than the timeout
         │   └── PoolExhausted           ... all connections to a server were in use
         ├── StoreUnreachable (ConnectionError) the server went away; says whether the move may have happened
         ├── StoreFull                   no room left; nothing was written
-        ├── StoreVanished               the database's file was deleted or replaced while open
+        ├── StoreVanished               the file was deleted or replaced while open, or the tables were dropped
         ├── StoreClosed                 the store was closed, or belongs to another process
         ├── CannotCopy                  a store cannot be copied there, or the copy is not the same
         ├── StoreFailure                anything else the database reports
@@ -36,10 +36,10 @@
             ├── MissingExtra (ImportError) what talks to such a database is not installed
             ├── AccessDenied            a wrong password, or no permission
             ├── UnsupportedServer       the server is too old
-            ├── NotADatabase            the file is no leverframe database
+            ├── NotADatabase            the file or schema is another program's
             ├── UnfinishedCopy          a copy into the database has not come to its end
-            ├── NewerSchema             the file was written by a newer leverframe
-            └── ReadOnly                the file, or its folder, may not be written
+            ├── NewerSchema             the file or schema was written by a newer leverframe
+            └── ReadOnly                the file, or its folder, may not be written, or the server takes no writes
 
 Catch `LeverframeError` for all of them.  Errors compare by identity and can be pickled.
 

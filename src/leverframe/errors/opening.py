@@ -57,11 +57,11 @@ class UnsupportedServer(CannotOpen):
 
 
 class NotADatabase(CannotOpen):
-    """The file is no leverframe database."""
+    """The file is no leverframe database, or the schema has tables of another program."""
 
 
 class NewerSchema(CannotOpen):
-    """The file was written by a newer leverframe than this one."""
+    """The file or schema was written by a newer leverframe than this one."""
 
 
 class UnfinishedCopy(CannotOpen):
@@ -69,4 +69,4 @@ class UnfinishedCopy(CannotOpen):
 
 
 class ReadOnly(CannotOpen):
-    """The file, or its folder, may not be written."""
+    """The file, or its folder, may not be written; or the server takes no writes."""

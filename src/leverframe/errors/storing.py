@@ -139,7 +139,7 @@ class Conflict(StoreError):
 
 @define(slots=False)
 class StoreTimeout(StoreError, TimeoutError):
-    """Others held the store for longer than `seconds`; nothing of this call was written."""
+    """Others held the store, or what was to be written, for longer than `seconds`; nothing of this call was written."""
 
     location: str
     seconds: float
@@ -207,12 +207,16 @@ class CannotCopy(StoreError):
 
 @define(slots=False)
 class StoreVanished(StoreError):
-    """The database's file was deleted or replaced while it was open; nothing was written."""
+    """The file, or the tables of the schema, went away while the store was open; nothing was written.
+
+    Attributes: `location`; `problem`, which of the two it was.
+    """
 
     location: str
+    problem: str
 
     def __str__(self) -> str:
-        return f"{self.location}: the file was deleted or replaced while open; nothing written. Open the store again"
+        return f"{self.location}: {self.problem}; nothing written. Open the store again"
 
 
 @define(slots=False)

@@ -1,6 +1,7 @@
 """Machines that outlive the process: typed instances in a database, moved in transactions.
 
 opening.py     `open_store`, from a URL to a store
+presence.py    is there one
 store.py       the store: its verbs
 signatures.py  what these look like to a type checker
 arguments.py   what may be given to them

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
@@ -20,6 +19,7 @@ from attrs import frozen
 from leverframe.errors import CannotCopy, InvalidURL, UnfinishedCopy
 from leverframe.persistence.migration import COPYING
 from leverframe.persistence.opening import open_backend
+from leverframe.persistence.presence import tell_absence
 from leverframe.persistence.tables import TABLES, Table
 from leverframe.wording import join_names, without_secrets
 
@@ -98,6 +98,9 @@ def copy_store(source: str, target: str, *, fresh: bool = False, progress: Progr
 
 def source_file(source: str, target: str) -> str | None:
     """The source's file, if it is one.  Raises `CannotCopy`, `InvalidURL` for what would be made by being opened."""
+    absence = tell_absence(source)
+    if absence:
+        raise CannotCopy(without_secrets(target), f"there is nothing to copy: {absence}")
     if source.partition(":")[0].lower() != "sqlite":
         return None
     from leverframe.persistence.sqlite.location import parse_location
@@ -105,8 +108,6 @@ def source_file(source: str, target: str) -> str | None:
     location = parse_location(source)
     if location.path is None:
         raise InvalidURL(location.text, "is a new database in memory, which holds nothing to copy; name a file")
-    if not os.path.exists(location.path):
-        raise CannotCopy(without_secrets(target), f"there is nothing to copy: {location.text} is not there")
     return location.path
 
 

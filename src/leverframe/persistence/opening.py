@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 from leverframe.errors import InvalidURL, MissingExtra
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from leverframe.persistence.migration import Migration
     from leverframe.persistence.store import Store
 
-__all__ = ["open_backend", "open_store"]
+__all__ = ["check_installed", "open_backend", "open_store"]
 
 Durability = Literal["full", "normal"]
 
@@ -79,13 +80,24 @@ def _utc_now() -> datetime:
 
 
 def _open_postgres(url: str, durability: str | None, timeout: float | None, also: Sequence[Migration] = ()) -> Backend:
-    try:
-        from leverframe.persistence.postgres import open_postgres
-        from leverframe.persistence.postgres.migrations import MIGRATIONS
-    except ImportError as error:
-        problem = f"needs what is not installed ({error}); run: pip install 'leverframe[postgres]'"
-        raise MissingExtra(without_secrets(url), problem) from error
+    check_installed(url)
+    from leverframe.persistence.postgres import open_postgres
+    from leverframe.persistence.postgres.migrations import MIGRATIONS
+
     return open_postgres(url, durability=durability, timeout=timeout, migrations=(*MIGRATIONS, *also))
+
+
+def check_installed(url: str) -> None:
+    """Raise `MissingExtra` where psycopg, or the libpq that it needs, is not there; what else fails is no such thing."""
+    try:
+        import_module("psycopg")
+    except ImportError as error:
+        # What Python itself cannot import it names; psycopg says in words alone that it has found no libpq.
+        if error.name not in ("psycopg", None):
+            raise
+        told = " ".join(str(error).split())
+        problem = f"needs what is not installed ({told}); run: pip install 'leverframe[postgres]'"
+        raise MissingExtra(without_secrets(url), problem) from error
 
 
 def _check_arguments(url: object, timeout: object) -> None:

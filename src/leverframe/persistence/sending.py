@@ -189,6 +189,7 @@ def _send_among_others(
         loaded = _create(writer, binding, request, create)
     receipt = _settle_loaded(binding, request, writer, _found(binding, loaded, request))
     if receipt is None:
+        check_declaration(writer, binding)
         raise Conflict(binding.name, request.key, 1)
     if receipt.error is not None and raise_refused:
         raise receipt.error

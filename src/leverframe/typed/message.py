@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from leverframe.errors import InvalidField
+from leverframe.errors import InvalidField, InvalidValue
 
 __all__ = ["Message"]
 
@@ -17,7 +17,7 @@ class Message:
     """Something for others to read once the move is committed.
 
     `topic` and `kind` are names of the sender's choosing; `correlation_id` ties messages about one matter together
-    (empty: none); `body` holds what JSON can hold: strings, numbers, booleans, None, lists, dictionaries with string
+    (empty: none); none of the three may have a NUL in it, which not every store keeps.  `body` holds what JSON can hold: strings, numbers, booleans, None, lists, dictionaries with string
     keys.
 
     >>> from leverframe import Message
@@ -32,7 +32,10 @@ class Message:
 
     def __attrs_post_init__(self) -> None:
         for name in ("topic", "kind", "correlation_id"):
-            if not isinstance(getattr(self, name), str):
-                raise InvalidField("Message", name, "str", getattr(self, name))
+            text = getattr(self, name)
+            if not isinstance(text, str):
+                raise InvalidField("Message", name, "str", text)
+            if "\0" in text:
+                raise InvalidValue(f"Message.{name}", "be text without a NUL", text)
         if not isinstance(self.body, Mapping):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
             raise InvalidField("Message", "body", "dict", self.body)

@@ -11,6 +11,7 @@ reader.py      what is committed
 rows.py        what is written, as values
 writer.py      the verbs of one transaction
 upkeep.py      one point in time, deleted rows, rows as they are
+saying.py      what is said with every move
 waking.py      who waits for messages is woken
 backend.py     what is open, and how work is committed
 """

@@ -118,7 +118,10 @@ class PostgresBackend(PostgresUpkeep):
         statement, values = spelled_move(move, 0)
         with self.pool.lend() as connection:
             try:
-                rows = connection.execute(statement.encode(), values).fetchall()
+                if move.lookups is not None or move.messages:
+                    rows = connection.execute(statement.encode(), values).fetchall()
+                else:
+                    rows = connection.say(statement, values)
             except psycopg.Error as error:
                 self._check_clash(error, connection)
                 return None

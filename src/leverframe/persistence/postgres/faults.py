@@ -89,7 +89,7 @@ def fault(
         case errors.InsufficientPrivilege():
             return AccessDenied(location.text, f"{said(error)}; let the schema's owner grant it")
         case errors.UndefinedTable() | errors.InvalidSchemaName():
-            return StoreVanished(location.text)
+            return StoreVanished(location.text, f"tables of schema {location.schema} were dropped while open")
         case errors.InFailedSqlTransaction():
             return StoreFailure(location.text, SPOILED)
         case errors.ProgramLimitExceeded():

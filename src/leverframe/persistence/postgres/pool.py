@@ -11,8 +11,6 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -22,10 +20,11 @@ from leverframe.errors import PoolExhausted, StoreClosed
 from leverframe.persistence.postgres.faults import opening_fault
 from leverframe.persistence.postgres.location import Location
 from leverframe.persistence.postgres.permits import Permits
+from leverframe.persistence.postgres.saying import SpokenConnection
 
 __all__ = ["Connection", "Pool", "connect"]
 
-Connection = psycopg.Connection[tuple[Any, ...]]
+Connection = SpokenConnection
 
 CLOSED = "was closed"
 FORKED = "was opened in another process"
@@ -49,7 +48,7 @@ SELECT set_config('search_path',
 def connect(location: Location) -> Connection:
     """One connection outside of any pool.  Raises `AccessDenied`, `MissingDatabase`, `StoreUnreachable`."""
     try:
-        connection = psycopg.connect(**options(location))
+        connection = SpokenConnection.connect(**options(location))
     except psycopg.Error as error:
         raise opening_fault(error, location) from error
     try:
@@ -81,19 +80,25 @@ class Pool:
         # With the time since when it is idle; the last one is lent first.
         self._idle: deque[tuple[float, Connection]] = deque()
 
-    @contextmanager
-    def lend(self) -> Generator[Connection]:
-        """A connection for the block.  Raises `StoreClosed`, `StoreUnreachable`, `PoolExhausted`."""
+    def lend(self) -> Loan:
+        """A connection for a block.  Raises `StoreClosed`, `StoreUnreachable`, `PoolExhausted`."""
+        return Loan(self)
+
+    def take(self) -> Connection:
+        """A connection, which has to be given back."""
         self.check_usable()
         if not self._permits.take(self._location.timeout):
             raise PoolExhausted(self._location.text, self._location.timeout, self._location.pool_size)
         try:
             self.check_usable()
-            connection = self._find_idle() or connect(self._location)
-            try:
-                yield connection
-            finally:
-                self._take_back(connection)
+            return self._find_idle() or connect(self._location)
+        except BaseException:
+            self._permits.give_back()
+            raise
+
+    def give_back(self, connection: Connection) -> None:
+        try:
+            self._take_back(connection)
         finally:
             self._permits.give_back()
 
@@ -139,6 +144,25 @@ class Pool:
             connection.close()
 
 
+class Loan:
+    """A connection for a block: a class, because a generator takes several times as long, with every event."""
+
+    __slots__ = ("_connection", "_pool")
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> Connection:
+        connection = self._connection = self._pool.take()
+        return connection
+
+    def __exit__(self, *raised: object) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._pool.give_back(connection)
+
+
 def has_ended(connection: Connection) -> bool:
     """Whether the server has said goodbye: seen in what has arrived already, without a word to it."""
     try:
@@ -152,5 +176,5 @@ def has_ended(connection: Connection) -> bool:
 
 def end_what_is_open(connection: Connection) -> None:
     """A connection that comes back in the middle of a transaction, after an interrupt, is closed."""
-    if not connection.closed and connection.info.transaction_status != TransactionStatus.IDLE:
+    if connection.pgconn.transaction_status != TransactionStatus.IDLE:
         connection.close()

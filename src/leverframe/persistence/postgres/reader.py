@@ -10,8 +10,12 @@ from leverframe.persistence.postgres.faults import fault
 from leverframe.persistence.postgres.location import Location
 from leverframe.persistence.postgres.pool import Pool
 from leverframe.persistence.postgres.statements import NOW, POSTGRES
+from leverframe.persistence.statements import LOAD, LOAD_WITH_DELIVERY
 
 __all__ = ["PostgresReader", "PostgresVerbs"]
+
+OFTEN = frozenset((LOAD, LOAD_WITH_DELIVERY))
+"""What is said with every event."""
 
 
 class PostgresVerbs(ReadingVerbs):
@@ -45,6 +49,8 @@ class PostgresReader(PostgresVerbs):
     def _rows_once(self, statement: str, parameters: Parameters) -> list[Row]:
         with self._pool.lend() as connection:
             try:
+                if statement in OFTEN:
+                    return connection.say(POSTGRES.spell(statement), parameters)
                 return connection.execute(POSTGRES.spell(statement).encode(), parameters).fetchall()
             except psycopg.Error as error:
                 raise fault(error, self._location, connection) from error

@@ -7,7 +7,7 @@ psycopg's own, so that an interrupt still gets through.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -19,7 +19,7 @@ from psycopg.pq import ExecStatus, abc
 
 from leverframe.persistence.asking import Row
 
-__all__ = ["Spoken", "SpokenConnection", "say", "spoken"]
+__all__ = ["SpokenConnection", "spoken"]
 
 # Of the types that the statements' columns have, as `pg_type` numbers them.
 BIGINT, TEXT = 20, 25
@@ -29,14 +29,6 @@ BIGINTS = ("instance", "seen", "declaration", "at", "recorded_at")
 """The parameters with a name that are numbers; all others are text."""
 
 NAMED = re.compile(r"%\((\w+)\)s")
-
-
-class SpokenConnection(psycopg.Connection[Any]):
-    """A connection that knows which statements are prepared on it."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.prepared: set[bytes] = set()
 
 
 class Spoken:
@@ -59,30 +51,37 @@ def spoken(statement: str) -> Spoken:
     return Spoken(statement)
 
 
-def say(connection: SpokenConnection, statement: Spoken, values: Sequence[object]) -> list[Row]:
-    """All rows of the statement, outside of a transaction.  Raises `psycopg.Error`."""
-    texts = [None if value is None else str(value).encode() for value in values]
-    try:
-        return _say_prepared(connection, statement, texts)
-    except errors.InvalidSqlStatementName:
-        # Somebody has told the server to forget: it was not done, for it was not known.
-        connection.prepared.clear()
-        return _say_prepared(connection, statement, texts)
+class SpokenConnection(psycopg.Connection[Any]):
+    """A connection that knows which statements are prepared on it."""
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._known: set[bytes] = set()
 
-def _say_prepared(connection: SpokenConnection, statement: Spoken, texts: list[bytes | None]) -> list[Row]:
-    with connection.lock:
-        if statement.name not in connection.prepared:
-            _prepare(connection, statement)
-        result = connection.wait(_exchange(connection.pgconn, statement.name, texts))
-    return _rows(result)
+    def say(self, statement: str, values: Sequence[object] | Mapping[str, object]) -> list[Row]:
+        """All rows of a statement of the catalogue, outside of a transaction.  Raises `psycopg.Error`."""
+        told = spoken(statement)
+        given = [values[name] for name in told.names] if isinstance(values, Mapping) else values
+        texts = [None if value is None else str(value).encode() for value in given]
+        try:
+            return self._say_prepared(told, texts)
+        except errors.InvalidSqlStatementName:
+            # Somebody has told the server to forget: nothing was done, for it was not known.
+            self._known.clear()
+            return self._say_prepared(told, texts)
 
+    def _say_prepared(self, told: Spoken, texts: list[bytes | None]) -> list[Row]:
+        with self.lock:
+            if told.name not in self._known:
+                self._prepare(told)
+            result = self.wait(_exchange(self.pgconn, told.name, texts))
+        return _rows(result)
 
-def _prepare(connection: SpokenConnection, statement: Spoken) -> None:
-    result = connection.wait(_preparing(connection.pgconn, statement))
-    if result.status != ExecStatus.COMMAND_OK:
-        raise errors.error_from_result(result)
-    connection.prepared.add(statement.name)
+    def _prepare(self, told: Spoken) -> None:
+        result = self.wait(_preparing(self.pgconn, told))
+        if result.status != ExecStatus.COMMAND_OK:
+            raise errors.error_from_result(result)
+        self._known.add(told.name)
 
 
 def _preparing(server: abc.PGconn, statement: Spoken) -> PQGen[abc.PGresult]:

@@ -16,7 +16,7 @@ from leverframe.persistence.postgres.pool import Connection
 from leverframe.persistence.postgres.statements import ORDINAL_BITS
 from leverframe.wording import join_names
 
-__all__ = ["prepare"]
+__all__ = ["has_store", "prepare"]
 
 OLDEST = 140000
 """`server_version_num` of PostgreSQL 14, the first with all that the statements use."""
@@ -65,6 +65,14 @@ def prepare(connection: Connection, location: Location, known: Sequence[Migratio
                 connection.execute(LOCK, (location.schema,))
                 migrate(connection, location, known)
         continue_numbers(connection, location)
+    except psycopg.Error as error:
+        raise opening_fault(error, location) from error
+
+
+def has_store(connection: Connection, location: Location) -> bool:
+    """Whether the schema was made by some leverframe, of whatever age; it is left as it is.  Raises `AccessDenied`."""
+    try:
+        return bool(applied_names(connection, location))
     except psycopg.Error as error:
         raise opening_fault(error, location) from error
 

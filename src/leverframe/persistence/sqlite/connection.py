@@ -8,7 +8,7 @@ from typing import Any
 from leverframe.errors import StoreVanished
 from leverframe.persistence.sqlite.driver import checkpoints_safely, sqlite3
 from leverframe.persistence.sqlite.faults import fault
-from leverframe.persistence.sqlite.files import Identity, file_uri, identity
+from leverframe.persistence.sqlite.files import GONE, Identity, file_uri, identity
 from leverframe.persistence.sqlite.location import MEMORY, Location
 
 __all__ = ["Parameters", "Row", "connect", "connect_reader", "roll_back", "set_busy_timeout", "set_up_writer"]
@@ -67,11 +67,11 @@ def connect_reader(location: Location, opened: Identity | None) -> sqlite3.Conne
         connection = connect(location)
     except sqlite3.Error as error:
         if location.path is not None and identity(location.path) is None:
-            raise StoreVanished(location.text) from error
+            raise StoreVanished(location.text, GONE) from error
         raise fault(error, location) from error
     if location.path is not None and identity(location.path) != opened:
         connection.close()
-        raise StoreVanished(location.text)
+        raise StoreVanished(location.text, GONE)
     return connection
 
 

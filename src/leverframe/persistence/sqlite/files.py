@@ -34,6 +34,8 @@ HEADER_SIZE = 100
 
 NOT_WRITABLE = "the file or its folder may not be written; allow it, or open a copy"
 
+GONE = "the file was deleted or replaced while open"
+
 
 def identity(path: str) -> Identity | None:
     """Which file stands at `path`; None if there is none."""

@@ -12,7 +12,7 @@ from leverframe.errors import StoreClosed, StoreVanished
 from leverframe.persistence.sqlite.connection import Parameters, Row, connect_reader
 from leverframe.persistence.sqlite.driver import sqlite3
 from leverframe.persistence.sqlite.faults import fault
-from leverframe.persistence.sqlite.files import Identity, identity
+from leverframe.persistence.sqlite.files import GONE, Identity, identity
 from leverframe.persistence.sqlite.location import Location
 from leverframe.persistence.sqlite.turn import Ticket, Turn
 
@@ -85,7 +85,7 @@ class FileSource:
         if self._closed:
             raise StoreClosed(self._location.text, CLOSED)
         if self._location.path is not None and identity(self._location.path) != self._opened:
-            raise StoreVanished(self._location.text)
+            raise StoreVanished(self._location.text, GONE)
         try:
             return self._free.pop()
         except IndexError:

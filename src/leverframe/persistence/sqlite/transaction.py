@@ -10,7 +10,7 @@ from leverframe.errors import StoreClosed, StoreFailure, StoreVanished
 from leverframe.persistence.sqlite.connection import roll_back, set_busy_timeout
 from leverframe.persistence.sqlite.driver import sqlite3
 from leverframe.persistence.sqlite.faults import fault, is_busy
-from leverframe.persistence.sqlite.files import Identity, identity
+from leverframe.persistence.sqlite.files import GONE, Identity, identity
 from leverframe.persistence.sqlite.location import Location
 from leverframe.persistence.sqlite.source import CLOSED
 from leverframe.persistence.sqlite.turn import Ticket, Turn
@@ -153,7 +153,7 @@ def check_present(session: Session) -> None:
     """A file that was deleted would take writes, and lose them, without a word: SQLite does not look."""
     path = session.where.path
     if path is not None and identity(path) != session.opened:
-        raise StoreVanished(session.where.text)
+        raise StoreVanished(session.where.text, GONE)
 
 
 def wait_to_begin(session: Session, seconds: float, error: sqlite3.Error) -> None:
