@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -219,6 +220,33 @@ def test_missing_extra() -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True)
     assert "pip install 'leverframe[postgres]'" in done.stdout
     assert SECRET not in done.stdout
+
+
+BROKEN = """
+import sys
+sys.modules["leverframe.persistence.postgres.permits"] = None
+from leverframe import MissingExtra, open_store
+try:
+    open_store("postgresql://ann:hunter2@127.0.0.1:1/stories")
+except ImportError as error:
+    print(type(error).__name__, error.name)
+"""
+
+
+def test_another_import_that_fails() -> None:
+    """A module of our own that cannot be imported is no missing extra: the error goes through as it is."""
+    done = subprocess.run([sys.executable, "-c", BROKEN], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["ModuleNotFoundError", "leverframe.persistence.postgres.permits"]
+
+
+def test_missing_libpq() -> None:
+    """Where psycopg is there, and finds no libpq, the extra is missing, and the message has one line."""
+    without = {**os.environ, "PSYCOPG_IMPL": "c"}
+    code = WITHOUT.replace('sys.modules["psycopg"] = None', "")
+    done = subprocess.run([sys.executable, "-c", code], env=without, capture_output=True, text=True, check=True)
+    assert "couldn't import requested psycopg 'c' implementation" in done.stdout
+    assert "pip install 'leverframe[postgres]'" in done.stdout
+    assert len(done.stdout.splitlines()) == 1
 
 
 def test_every_refusal_is_ours(server: OwnServer) -> None:

@@ -14,6 +14,7 @@ import pytest
 from postgres_server import Server
 
 from leverframe import Store, open_store
+from leverframe.persistence import retention
 
 STORES = ("file", "memory", "postgres")
 SHARED_STORES = ("file", "postgres")
@@ -81,3 +82,10 @@ def shared_url(shared_kind: str, fresh_url: Callable[[str], str]) -> str:
 def store(url: str, clock: Callable[[], datetime]) -> Iterator[Store]:
     with open_store(url, clock=clock) as opened:
         yield opened
+
+
+@pytest.fixture(params=[1, 3, 1000])
+def batches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of several sizes."""
+    monkeypatch.setattr(retention, "AT_ONCE", request.param)
+    monkeypatch.setattr(retention, "INSTANCES_AT_ONCE", request.param)

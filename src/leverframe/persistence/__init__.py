@@ -15,6 +15,7 @@ lookups.py     look-ups that were declared or dropped meanwhile
 codec/         states and events as JSON, and back
 keys.py        keys as text
 instants.py    times as integers
+rows.py        what the two hand each other
 backend.py     what a database has to do
 asking.py      the reading verbs, over anything that runs a statement
 migration.py   a step by which a database comes to its tables

@@ -48,7 +48,7 @@ def check_text(name: str, value: object) -> str:
             "", f"{name} {show_value(value)} has half a character; give text that UTF-8 can hold"
         ) from None
     if "\0" in value:
-        raise InvalidQuery("", f"{name} {show_value(value)} has a NUL in it; give text without, as every store keeps it")
+        raise InvalidQuery("", f"{name} {show_value(value)} has a NUL in it; give text without one")
     return value
 
 

@@ -88,7 +88,7 @@ def _open_postgres(url: str, durability: str | None, timeout: float | None, also
 
 
 def check_installed(url: str) -> None:
-    """Raise `MissingExtra` where psycopg, or the libpq that it needs, is not there; what else fails is no such thing."""
+    """Raise `MissingExtra` where psycopg is not there, or finds no libpq; what else fails in it goes through."""
     try:
         import_module("psycopg")
     except ImportError as error:

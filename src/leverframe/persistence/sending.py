@@ -141,14 +141,53 @@ def send_one(backend: Backend, binding: Binding[S, E], request: Request[E]) -> R
 
 def _send(backend: Backend, binding: Binding[S, E], request: Request[E]) -> Receipt[S] | None:
     """Decide before the transaction, so that no handler holds up others; None if it has to be decided in one."""
+    return _send_recalled(backend, binding, request) or _send_loaded(backend, binding, request)
+
+
+def _send_recalled(backend: Backend, binding: Binding[S, E], request: Request[E]) -> Receipt[S] | None:
+    """Decide on what this program last wrote; None if no move follows from that: it may be of long ago."""
+    loaded = backend.recall(binding.name, request.key_text)
+    moving = None if loaded is None else _moving_from(backend, binding, request, loaded)
+    if loaded is None or moving is None:
+        return None
+    try:
+        seq = backend.move_recalled(moving.row)
+    except UniqueTaken:
+        seq = None
+    if seq is None:
+        return None
+    _remember(backend, loaded, moving)
+    return _moved(moving, seq)
+
+
+def _moving_from(backend: Backend, binding: Binding[S, E], request: Request[E], recalled: Loaded) -> _Moving[S] | None:
+    try:
+        answer = _answer(binding, backend.read(), _found(binding, recalled, request), request)
+    except Exception:
+        # Whatever is wrong may be so only in a state of long ago: it is decided anew on what is read.
+        return None
+    return answer if isinstance(answer, _Moving) else None
+
+
+def _send_loaded(backend: Backend, binding: Binding[S, E], request: Request[E]) -> Receipt[S] | None:
     reader = backend.read()
-    answer = _answer(binding, reader, _load(reader, binding, request), request)
+    loaded = _load(reader, binding, request)
+    answer = _answer(binding, reader, loaded, request)
     if isinstance(answer, Receipt):
         return answer
     try:
-        return _write(backend, answer)
+        receipt = _write(backend, answer)
     except UniqueTaken:
         return None
+    if receipt is not None and isinstance(answer, _Moving):
+        _remember(backend, loaded, answer)
+    return receipt
+
+
+def _remember(backend: Backend, loaded: Loaded, moving: _Moving[S]) -> None:
+    row, before = moving.row, loaded.snapshot
+    after = Snapshot(row.instance, before.key, row.to_state, row.body, row.seen + 1, before.created_at, row.at)
+    backend.remember(row.machine, Loaded(after, None, loaded.declaration))
 
 
 def _settle(binding: Binding[S, E], request: Request[E], writer: Writer) -> Receipt[S] | None:
@@ -270,8 +309,10 @@ def _write(place: Backend | Writer, answer: _Moving[S] | _Refusing[S]) -> Receip
     if isinstance(answer, _Refusing):
         return answer.receipt if place.refuse(answer.row) else None
     seq = place.move(answer.row)
-    if seq is None:
-        return None
+    return None if seq is None else _moved(answer, seq)
+
+
+def _moved(answer: _Moving[S], seq: int) -> Receipt[S]:
     return Receipt(True, False, answer.left, type(answer.after), answer.row.seen + 1, seq, answer.after)
 
 

@@ -17,8 +17,8 @@ class Message:
     """Something for others to read once the move is committed.
 
     `topic` and `kind` are names of the sender's choosing; `correlation_id` ties messages about one matter together
-    (empty: none); none of the three may have a NUL in it, which not every store keeps.  `body` holds what JSON can hold: strings, numbers, booleans, None, lists, dictionaries with string
-    keys.
+    (empty: none).  None of the three may have a NUL in it, for not every store could keep that.  `body` holds what
+    JSON can hold: strings, numbers, booleans, None, lists, dictionaries with string keys.
 
     >>> from leverframe import Message
     >>> Message("stories", "merged", correlation_id="story-7", body={"commits": 3})

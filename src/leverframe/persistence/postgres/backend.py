@@ -10,10 +10,12 @@ from typing import TypeVar
 import psycopg
 
 from leverframe.errors import StoreFailure
-from leverframe.persistence.backend import Move, Reader, Refusal, UniqueTaken, Writer
+from leverframe.persistence.asking import Row
+from leverframe.persistence.backend import Loaded, Move, Reader, Refusal, UniqueTaken, Writer
 from leverframe.persistence.migration import Migration
 from leverframe.persistence.postgres.faults import Clash, Overtaken, fault, violated
 from leverframe.persistence.postgres.location import Location, parse_location
+from leverframe.persistence.postgres.memory import Memory
 from leverframe.persistence.postgres.migrations import MIGRATIONS
 from leverframe.persistence.postgres.pool import Connection, Pool, connect
 from leverframe.persistence.postgres.reader import PostgresReader
@@ -34,6 +36,9 @@ INSIDE = (
     "let that one end, and use no store in a handler"
 )
 WAITS_INSIDE = "is inside of a transaction, which sees nothing of what others commit; wait outside of it"
+
+# The user's own statements are planned as the server is set up to.
+PLAN_AS_USUAL = "SET LOCAL plan_cache_mode TO DEFAULT; SET LOCAL max_parallel_workers_per_gather TO DEFAULT"
 
 NESTED = "is inside of a transaction already; one block is enough"
 
@@ -76,7 +81,8 @@ class PostgresBackend(PostgresUpkeep):
     def __init__(self, location: Location) -> None:
         self.where = location
         self.pool = Pool(location)
-        self._reader = PostgresReader(self.pool, location)
+        self._memory = Memory()
+        self._reader = PostgresReader(self.pool, location, self._memory)
         self._joined: dict[int, PostgresWriter] = {}
         self._writing: set[int] = set()
         self._moves = 0
@@ -112,16 +118,29 @@ class PostgresBackend(PostgresUpkeep):
         with self.write() as writer:
             return work(writer)
 
+    def recall(self, machine: str, key: str) -> Loaded | None:
+        return self._memory.recall(machine, key)
+
+    def move_recalled(self, move: Move) -> int | None:
+        seq = self._move(move, recalled=True)
+        if seq is None:
+            self._memory.forget(move.machine, move.instance)
+        return seq
+
+    def remember(self, machine: str, written: Loaded) -> None:
+        self._memory.note_moved(machine, written, self.pool.made)
+
     def move(self, move: Move) -> int | None:
         """One statement, which commits by itself."""
+        return self._move(move, recalled=False)
+
+    def _move(self, move: Move, *, recalled: bool) -> int | None:
         self._check_outside()
-        statement, values = spelled_move(move, 0)
         with self.pool.lend() as connection:
+            if recalled and not self._memory.holds(self.pool.made):
+                return None
             try:
-                if move.lookups is not None or move.messages:
-                    rows = connection.execute(statement.encode(), values).fetchall()
-                else:
-                    rows = connection.say(statement, values)
+                rows = say_move(connection, move)
             except psycopg.Error as error:
                 self._check_clash(error, connection)
                 return None
@@ -152,6 +171,7 @@ class PostgresBackend(PostgresUpkeep):
             raise StoreFailure(self.location, NESTED)
         thread = threading.get_ident()
         with self._transaction() as (connection, writer):
+            self._say(connection, PLAN_AS_USUAL)
             self._joined[thread] = writer
             try:
                 yield connection
@@ -219,6 +239,14 @@ class PostgresBackend(PostgresUpkeep):
 
     def _joined_writer(self) -> PostgresWriter | None:
         return self._joined.get(threading.get_ident()) if self._joined else None
+
+
+def say_move(connection: Connection, move: Move) -> list[Row]:
+    """The move as one statement; past the cursor, where no values are lists."""
+    statement, values = spelled_move(move, 0)
+    if move.lookups is None and not move.messages:
+        return connection.say(statement, values)
+    return connection.execute(statement.encode(), values).fetchall()
 
 
 def fold(connection: Connection) -> None:

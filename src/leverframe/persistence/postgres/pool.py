@@ -34,9 +34,12 @@ MILLISECONDS = 1000
 MOST_IDLE = 600.0
 """Seconds after which a connection that nobody needs any more is closed."""
 
-# The user's own tables stay in reach, behind ours, and temporary ones behind those.
+# The user's own tables stay in reach, behind ours, and temporary ones behind those.  Statements are planned once: a
+# limit or a range as a parameter makes the server plan them each time, which takes longer than to run them.
 SET_UP = """
-SELECT set_config('search_path',
+SELECT set_config('plan_cache_mode', 'force_generic_plan', false),
+    set_config('max_parallel_workers_per_gather', '0', false),
+    set_config('search_path',
         concat_ws(', ', %s::text, nullif(current_setting('search_path'), ''), 'pg_temp'), false),
     set_config('lock_timeout', %s, false),
     set_config('default_transaction_isolation', 'read committed', false),
@@ -77,6 +80,8 @@ class Pool:
         self._closed = False
         self._permits = Permits(location.pool_size)
         self._lock = threading.Lock()
+        self.made = 0
+        """How many connections there have been."""
         # With the time since when it is idle; the last one is lent first.
         self._idle: deque[tuple[float, Connection]] = deque()
 
@@ -91,7 +96,7 @@ class Pool:
             raise PoolExhausted(self._location.text, self._location.timeout, self._location.pool_size)
         try:
             self.check_usable()
-            return self._find_idle() or connect(self._location)
+            return self._find_idle() or self._connect()
         except BaseException:
             self._permits.give_back()
             raise
@@ -119,6 +124,12 @@ class Pool:
         self._permits.let_all_in()
         for connection in left:
             connection.close()
+
+    def _connect(self) -> Connection:
+        connection = connect(self._location)
+        with self._lock:
+            self.made += 1
+        return connection
 
     def _find_idle(self) -> Connection | None:
         """A connection that nobody uses, and that the server has not ended meanwhile."""

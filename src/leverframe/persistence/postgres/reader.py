@@ -6,8 +6,10 @@ import psycopg
 
 from leverframe.errors import StoreUnreachable
 from leverframe.persistence.asking import Parameters, ReadingVerbs, Row
+from leverframe.persistence.backend import Loaded
 from leverframe.persistence.postgres.faults import fault
 from leverframe.persistence.postgres.location import Location
+from leverframe.persistence.postgres.memory import Memory
 from leverframe.persistence.postgres.pool import Pool
 from leverframe.persistence.postgres.statements import NOW, POSTGRES
 from leverframe.persistence.statements import LOAD, LOAD_WITH_DELIVERY
@@ -33,11 +35,18 @@ class PostgresVerbs(ReadingVerbs):
 class PostgresReader(PostgresVerbs):
     """What is committed."""
 
-    __slots__ = ("_location", "_pool")
+    __slots__ = ("_location", "_memory", "_pool")
 
-    def __init__(self, pool: Pool, location: Location) -> None:
+    def __init__(self, pool: Pool, location: Location, memory: Memory) -> None:
         self._pool = pool
         self._location = location
+        self._memory = memory
+
+    def load(self, machine: str, key: str, delivery_id: str | None = None) -> Loaded | None:
+        loaded = super().load(machine, key, delivery_id)
+        if loaded is not None:
+            self._memory.note_read(machine, loaded)
+        return loaded
 
     def _rows(self, statement: str, parameters: Parameters) -> list[Row]:
         """All rows of a statement; once more if the connection had been lost while nobody used it."""

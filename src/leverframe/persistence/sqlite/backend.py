@@ -12,7 +12,7 @@ from threading import get_ident
 from typing import TypeVar
 
 from leverframe.errors import CannotOpen, StoreClosed, StoreFailure
-from leverframe.persistence.backend import Move, Reader, Refusal, Writer
+from leverframe.persistence.backend import Loaded, Move, Reader, Refusal, Writer
 from leverframe.persistence.migration import Migration
 from leverframe.persistence.sqlite.connection import connect, set_up_writer
 from leverframe.persistence.sqlite.driver import OLDEST, checkpoints_safely, is_too_old, sqlite3, warn_once
@@ -144,6 +144,15 @@ class SQLiteBackend(SQLiteUpkeep):
             self.check_usable()
             return joined.run_apart(partial(flushed, work))
         return Group(self).do(work)
+
+    def recall(self, machine: str, key: str) -> None:
+        """Nothing: a decision is taken in its turn, and reading there is cheap."""
+
+    def move_recalled(self, move: Move) -> None:
+        """Nothing was recalled."""
+
+    def remember(self, machine: str, written: Loaded) -> None:
+        """As `recall`."""
 
     def move(self, move: Move) -> int | None:
         return self.commit(lambda writer: writer.move(move))
