@@ -5,11 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlite_orders import creation, keys, write_creations
 
-from leverframe.persistence.backend import (
-    KeyRange,
-    LookupValue,
-    Query,
-)
+from leverframe.persistence.backend import KeyRange, LookupValue, Query
 from leverframe.persistence.finding import find_statement, merge_ranges
 from leverframe.persistence.sqlite import SQLiteBackend
 from leverframe.persistence.statements import (

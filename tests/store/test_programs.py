@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import pytest
 from attrs import frozen
+from things import Dropped, Handed, New, Taken, hand_by_turns, hand_until_refused, make_program
+from waiting import until
 
 from leverframe import (
     AlreadyExists,
-    Event,
     LookupsChanged,
     Machine,
     MachineDefinitionError,
@@ -20,56 +23,6 @@ from leverframe import (
     open_store,
     state,
 )
-
-
-@frozen
-class New(Payload):
-    owner: str
-
-
-@frozen
-class Taken(Payload):
-    owner: str
-
-
-@frozen
-class Gone(Payload): ...
-
-
-@frozen
-class Handed(Event):
-    owner: str
-
-
-@frozen
-class Dropped(Event): ...
-
-
-def make_program(*, looked_up: bool, unique: bool = False, initials: bool = False) -> Any:
-    """One version of the program: with or without the look-up, with or without an upcaster."""
-
-    class Thing(Machine[New | Taken | Gone, Handed | Dropped]):
-        new = state(New, initial=True)
-        taken = state(Taken)
-        gone = state(Gone)
-        if looked_up:
-            owner = lookup(unique=unique)
-
-        @on
-        def handed(self, s: New | Taken, e: Handed) -> Taken:
-            return Taken(e.owner)
-
-        @on
-        def dropped(self, s: New | Taken, e: Dropped) -> Gone:
-            return Gone()
-
-    if initials:
-
-        @Thing.upcast("New", version=1)
-        def shorten(body: dict[str, Any]) -> dict[str, Any]:
-            return {"owner": body["owner"][0]}
-
-    return Thing
 
 
 @pytest.fixture
@@ -114,6 +67,29 @@ def test_finding_after_another_declared(url: str) -> None:
         second.send(older, "a", Handed("eve"))
         with pytest.raises(LookupsChanged):
             first.find(newer, where={"owner": "ann"})
+
+
+def test_declared_while_another_process_moves(url: str) -> None:
+    """Processes of an older program move while a newer one declares look-ups: they are refused, nothing is lost."""
+    older, newer = make_program(looked_up=False), make_program(looked_up=True)
+    keys = [f"thing-{number}" for number in range(20)]
+    with open_store(url) as store:
+        for key in keys:
+            store.create(older, key, New("ann"))
+        with ProcessPoolExecutor(3, mp_context=multiprocessing.get_context("spawn")) as pool:
+            moving = [pool.submit(hand_until_refused, url, name, keys) for name in ("first", "second")]
+            until(lambda: any(each.version > 1 for each in store.find(older)))
+            declaring = pool.submit(hand_by_turns, url, "newer", keys)
+            refused = [each.result() for each in moving]
+            acknowledged = [*(move for each in refused for move in each.moves), *declaring.result()]
+        assert [each.machine for each in refused] == ["Thing", "Thing"]
+        there = [(key, line.version, line.state.owner) for key in keys for line in store.history(newer, key)[1:]]
+        assert sorted(there) == sorted(acknowledged)
+        assert [store.get(newer, key).version for key in keys] == [
+            1 + sum(at == key for at, _, _ in acknowledged) for key in keys
+        ]
+        for found in store.find(newer):
+            assert [each.key for each in store.find(newer, where={"owner": found.state.owner})] == [found.key]
 
 
 def test_same_program_twice(url: str) -> None:

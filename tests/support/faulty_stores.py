@@ -57,6 +57,9 @@ class FaultyBackend(Between):
 
         return cast("T", self._real.commit(faulty_work))
 
+    def recall(self, machine: str, key: str) -> None:
+        """Every decision goes by the faulty reader."""
+
     def move(self, move: Move) -> int | None:
         return self.commit(lambda writer: writer.move(move))
 

@@ -35,7 +35,7 @@ def move(
 
 
 def full_creation(key: str) -> Creation:
-    """A creation that writes to all tables but one: it has no delivery."""
+    """A creation with all that one can have: a look-up and a message."""
     said = (NewMessage("t", "k", "c", "{}"),)
     return Creation("Order", key, "new", "New", "{}", 1, 1, (LookupValue("f", key, True),), said)
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 
-from leverframe import Event, Machine, Message, Payload, State, decide, entering, leaving, on, state
+from leverframe import Event, InvalidValue, Machine, Message, Payload, State, decide, entering, leaving, on, state
 
 NOW = datetime(2030, 1, 2, tzinfo=UTC)
 
@@ -182,3 +182,12 @@ def test_message_body_is_its_own() -> None:
     assert first == second
     assert first.body == {}
     assert first.body is not second.body
+
+
+@pytest.mark.parametrize("name", ["topic", "kind", "correlation_id"])
+def test_message_without_nul(name: str) -> None:
+    """A NUL in a message's topic, kind or correlation id is refused when it is made; its body may have one."""
+    fields: dict[str, Any] = {"topic": "t", "kind": "k", name: "a\0b"}
+    with pytest.raises(InvalidValue, match=rf"Message\.{name} must be text without a NUL, got 'a\\x00b'"):
+        Message(**fields)
+    assert Message("t", "k", body={"text": "a\0b"}).body == {"text": "a\0b"}

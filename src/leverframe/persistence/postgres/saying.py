@@ -66,8 +66,8 @@ class SpokenConnection(psycopg.Connection[Any]):
         try:
             return self._say_prepared(told, texts)
         except errors.InvalidSqlStatementName:
-            # Somebody has told the server to forget: nothing was done, for it was not known.
-            self._known.clear()
+            # The server was told to forget, as psycopg does after a rollback: nothing was done.
+            self._known.discard(told.name)
             return self._say_prepared(told, texts)
 
     def _say_prepared(self, told: Spoken, texts: list[bytes | None]) -> list[Row]:
