@@ -50,13 +50,9 @@ from leverframe.errors import (
     UnsupportedServer,
     WrongTarget,
 )
-from leverframe.persistence.copying import Copied, copy_store
 from leverframe.persistence.opening import open_store
 from leverframe.persistence.records import (
     Entry,
-    Examination,
-    Finding,
-    Pruned,
     Receipt,
     Send,
     Stored,
@@ -71,6 +67,8 @@ from leverframe.typed.table import Decision, decide
 from leverframe.typed.values import NonEmpty, Positive
 
 if TYPE_CHECKING:
+    from leverframe.persistence.copying import Copied, copy_store
+    from leverframe.persistence.reports import Examination, Finding, Pruned
     from leverframe.persistence.store import Store
 
 __all__ = [
@@ -145,10 +143,20 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    # Late, so that machines can be used without the time that a store's libraries take to import.
-    if name == "Store":
-        from leverframe.persistence.store import Store
+# Late, so that machines can be used without the time that a store's libraries take to import.
+_LATE = {
+    "Copied": "leverframe.persistence.copying",
+    "Examination": "leverframe.persistence.reports",
+    "Finding": "leverframe.persistence.reports",
+    "Pruned": "leverframe.persistence.reports",
+    "Store": "leverframe.persistence.store",
+    "copy_store": "leverframe.persistence.copying",
+}
 
-        return Store
+
+def __getattr__(name: str) -> Any:
+    if name in _LATE:
+        from importlib import import_module
+
+        return getattr(import_module(_LATE[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

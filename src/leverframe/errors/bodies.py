@@ -13,7 +13,7 @@ class CodecError(LeverframeError):
     """A value and its JSON do not fit each other."""
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class EncodeError(CodecError):
     """A field's value cannot be stored: `path` says where it is, `problem` what to give instead."""
 
@@ -24,7 +24,7 @@ class EncodeError(CodecError):
         return f"{self.path}: {self.problem}"
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class DecodeError(CodecError, ValueError):
     """A body does not have the shape of `type_name`; `problems` holds a (path, what is wrong) each."""
 

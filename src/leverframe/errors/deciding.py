@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class MachineDefinitionError(LeverframeError):
     """A machine class is wrong.
 
@@ -37,7 +37,7 @@ class MachineDefinitionError(LeverframeError):
         return f"{where}: {self.problem}"
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class InvalidValue(LeverframeError, ValueError):
     """A refined value cannot be made of `value`: `type_name` must be what `rule` says."""
 
@@ -49,7 +49,7 @@ class InvalidValue(LeverframeError, ValueError):
         return f"{self.type_name} must {self.rule}, got {show_value(self.value)}"
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class InvalidField(LeverframeError, TypeError):
     """Field `field` of class `owner` takes `expected`, and was given `value`."""
 
@@ -64,7 +64,7 @@ class InvalidField(LeverframeError, TypeError):
         return f"{self.owner}.{self.field} must be {self.expected}, got {given}; {remedy}"
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class InvalidTime(LeverframeError, ValueError):
     """`value` is no time that can be used; `problem` says why and what to give."""
 
@@ -75,7 +75,7 @@ class InvalidTime(LeverframeError, ValueError):
         return f"time {show_value(self.value)} {self.problem}"
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class TransitionNotAllowed(LeverframeError):
     """The event is not accepted in this state; nothing changed.
 
@@ -96,7 +96,7 @@ class TransitionNotAllowed(LeverframeError):
         return f"{who} in {self.state} refuses {self.event}: {self.reason}; accepted there: {there}"
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class NotInState(LeverframeError):
     """The machine is in `state` (a path), and the caller named `expected` (a class's name)."""
 
@@ -108,7 +108,7 @@ class NotInState(LeverframeError):
         return f"{self.machine} is in {self.state}, not in {self.expected}; match on the state first"
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class StaleState(NotInState):
     """The stored instance `key` is in another state than the one expected; nothing changed."""
 
@@ -121,7 +121,7 @@ class StaleState(NotInState):
         )
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class UnknownState(LeverframeError):
     """`state`, a class's name, is no state of `machine`; `hint` names what is."""
 
@@ -133,7 +133,7 @@ class UnknownState(LeverframeError):
         return f"{self.state} is no state of {self.machine}{self.hint}"
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class WrongTarget(LeverframeError, TypeError):
     """Handler `handler` returned `value`, and its signature names only `targets`; nothing changed."""
 

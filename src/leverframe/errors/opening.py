@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class CannotOpen(StoreError):
     """The store cannot be opened, and nothing was changed; `problem` says why and what to do."""
 

@@ -32,7 +32,7 @@ class StoreError(LeverframeError):
     """The store cannot do what it was asked."""
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class AlreadyExists(StoreError):
     """The key is taken; or, where `field` is not empty, another instance holds `value` in a unique look-up."""
 
@@ -48,7 +48,7 @@ class AlreadyExists(StoreError):
         return f"{self.machine} {self.key!r} exists already; send it events, or choose another key"
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class NotFound(StoreError, LookupError):
     """No instance of `machine` has this `key`; or, where `when` is not empty, none is kept for that version or time."""
 
@@ -62,7 +62,7 @@ class NotFound(StoreError, LookupError):
         return f"there is no {self.machine} {self.key!r}; create() it first"
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class InvalidKey(StoreError, ValueError):
     """`key` cannot name an instance; `problem` says why."""
 
@@ -73,7 +73,7 @@ class InvalidKey(StoreError, ValueError):
         return f"key {show_value(self.key)} {self.problem}; give a string or a tuple of strings, none of them empty"
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class InvalidQuery(StoreError, ValueError):
     """A call's arguments ask for what cannot be answered; `problem` says what to give instead."""
 
@@ -84,7 +84,7 @@ class InvalidQuery(StoreError, ValueError):
         return f"{self.machine}: {self.problem}" if self.machine else self.problem
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class UnreadableRow(StoreError):
     """A stored row no longer decodes under today's code; other rows are not touched by that.
 
@@ -111,7 +111,7 @@ class UnreadableRow(StoreError):
         return f"declare an upcaster with @{self.machine}.upcast, or run the program that wrote it"
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class LookupsChanged(StoreError):
     """Another program declared other look-ups of `machine` since this one began; nothing of this call was done."""
 
@@ -124,7 +124,7 @@ class LookupsChanged(StoreError):
         )
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class Conflict(StoreError):
     """`attempts` times in a row somebody else moved the instance first; nothing of this call was written."""
 
@@ -137,7 +137,7 @@ class Conflict(StoreError):
         return f"{self.machine} {self.key!r} was moved by others {times}; nothing written, send again"
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class StoreTimeout(StoreError, TimeoutError):
     """Others held the store, or what was to be written, for longer than `seconds`; nothing of this call was written."""
 
@@ -151,7 +151,7 @@ class StoreTimeout(StoreError, TimeoutError):
         )
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class PoolExhausted(StoreTimeout):
     """All `size` connections to the server were in use for longer than `seconds`; nothing of this call was done."""
 
@@ -164,7 +164,7 @@ class PoolExhausted(StoreTimeout):
         )
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class StoreUnreachable(StoreError, ConnectionError):
     """The connection to the server was lost, or could not be made; the next call tries anew.
 
@@ -184,7 +184,7 @@ class StoreUnreachable(StoreError, ConnectionError):
         return f"{self.location}: {self.problem}; {told}"
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class StoreFull(StoreError):
     """There is no room left; nothing of this call was written."""
 
@@ -194,7 +194,7 @@ class StoreFull(StoreError):
         return f"{self.location}: no room left on the device; nothing written. Free some and send again"
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class CannotCopy(StoreError):
     """Nothing can be copied to `target`, or what was copied there is not the same; `problem` says what to do."""
 
@@ -205,7 +205,7 @@ class CannotCopy(StoreError):
         return f"{self.target}: {self.problem}"
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class StoreVanished(StoreError):
     """The file, or the tables of the schema, went away while the store was open; nothing was written.
 
@@ -219,7 +219,7 @@ class StoreVanished(StoreError):
         return f"{self.location}: {self.problem}; nothing written. Open the store again"
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class StoreClosed(StoreError):
     """The store can no longer be used; `problem` says why."""
 
@@ -230,7 +230,7 @@ class StoreClosed(StoreError):
         return f"{self.location}: {self.problem}; open_store() a new one"
 
 
-@define(slots=False)
+@define(slots=False, repr=False)
 class StoreFailure(StoreError):
     """The database reports `problem`.
 

@@ -9,6 +9,7 @@ listening.py   those about messages
 sending.py     the path of an event: load, decide, commit
 refusals.py    refusals as text, for the same event sent again
 records.py     what a store answers
+reports.py     what it tells of its own state
 binding.py     typed values as rows, and back
 bindings.py    the machines that a store has met
 lookups.py     look-ups that were declared or dropped meanwhile

@@ -12,7 +12,7 @@ from leverframe.persistence.backend import Backend, JournalRow, Reader, Snapshot
 from leverframe.persistence.binding import Binding
 from leverframe.persistence.codec import read_json
 from leverframe.persistence.keys import decode_key
-from leverframe.persistence.records import Examination, Finding
+from leverframe.persistence.reports import Examination, Finding
 from leverframe.persistence.tables import JOURNAL, MESSAGE, SNAPSHOT, STATE_COUNT, TABLES, Table
 from leverframe.persistence.upkeep import Figures, Lag, Row
 

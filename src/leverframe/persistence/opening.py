@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
@@ -75,8 +76,7 @@ def open_backend(url: str, also: Sequence[Migration] = ()) -> Backend:
     return _open_postgres(url, None, None, also)
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
+_utc_now = partial(datetime.now, UTC)
 
 
 def _open_postgres(url: str, durability: str | None, timeout: float | None, also: Sequence[Migration] = ()) -> Backend:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, Generic, Literal, cast
+from typing import Any, Generic, cast
 
 from attrs import define, field, frozen
 from typing_extensions import TypeVar
@@ -14,7 +14,7 @@ from leverframe.typed.handle import Handle, make_handle
 from leverframe.typed.machine import Machine
 from leverframe.typed.payload import Event, Payload
 
-__all__ = ["Entry", "Examination", "Finding", "Pruned", "Receipt", "Send", "Stored", "StoredMessage"]
+__all__ = ["Entry", "Receipt", "Send", "Stored", "StoredMessage"]
 
 S = TypeVar("S", bound=Payload)
 E = TypeVar("E", bound=Event)
@@ -219,65 +219,6 @@ class StoredMessage:
     correlation_id: str
     body: Mapping[str, Any]
     at: datetime
-
-
-@frozen
-class Pruned:
-    """What `Store.prune` has deleted: lines of the journal, messages, delivery ids, and whole instances.
-
-    What belonged to an instance that was deleted is not counted apart.
-
-    >>> from leverframe import Pruned
-    >>> Pruned(journal=2, deliveries=1)
-    Pruned(journal=2, messages=0, deliveries=1, instances=0)
-    """
-
-    journal: int = 0
-    messages: int = 0
-    deliveries: int = 0
-    instances: int = 0
-
-
-@frozen
-class Finding:
-    """Something that is not as it should be: its kind, what it is, and what to do.
-
-    >>> from leverframe import Finding
-    >>> Finding("cursor", "mailer is 5,000 messages behind", "see whether its reader runs").kind
-    'cursor'
-    """
-
-    kind: Literal["clock", "counts", "cursor", "log", "row", "state", "transaction"]
-    problem: str
-    remedy: str
-
-
-@frozen
-class Examination:
-    """What `Store.examine` has seen.
-
-    Attributes: `location`; `leverframe`, `database` and `driver`, with their versions; `migrations`, those applied;
-    `size` and `log`, in bytes (`log` is None where the database keeps none beside itself); `oldest`, how many seconds
-    the oldest transaction has been open, None where nobody can tell; `rows`, how many each table has; `behind`, how
-    many messages stand behind each cursor; `findings`, none if all is well.
-
-    >>> from leverframe import open_store
-    >>> with open_store("sqlite://") as store:
-    ...     store.examine().findings
-    ()
-    """
-
-    location: str
-    leverframe: str
-    database: str
-    driver: str
-    migrations: tuple[str, ...]
-    size: int
-    log: int | None
-    oldest: float | None
-    rows: Mapping[str, int]
-    behind: Mapping[str, int]
-    findings: tuple[Finding, ...]
 
 
 @frozen

@@ -16,7 +16,7 @@ from leverframe.errors import InvalidQuery
 from leverframe.persistence.backend import Backend, Reader, Writer
 from leverframe.persistence.binding import Binding
 from leverframe.persistence.exporting import Export
-from leverframe.persistence.records import Pruned
+from leverframe.persistence.reports import Pruned
 from leverframe.persistence.tables import BELONGINGS, DELIVERY, JOURNAL, MESSAGE, SNAPSHOT, Table
 from leverframe.persistence.upkeep import Row
 

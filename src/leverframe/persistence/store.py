@@ -125,7 +125,7 @@ class Store(Housekeeping, Listening):
         if on_refused != "raise":
             check_choice(on_refused)
         clock = None if self._clock is None else self._clock()
-        request = make_request(clock, key, cast("E", event), at, expect, delivery_id)
+        request: Request[Any] = make_request(clock, key, event, at, expect, delivery_id)
         receipt: Receipt[S] = send_one(self._backend, binding, request)
         if receipt.error is not None and on_refused == "raise":
             raise receipt.error

@@ -17,7 +17,7 @@ from leverframe.persistence.deletion import delete_one
 from leverframe.persistence.examining import examine
 from leverframe.persistence.exporting import Export
 from leverframe.persistence.instants import to_microseconds
-from leverframe.persistence.records import Examination, Pruned
+from leverframe.persistence.reports import Examination, Pruned
 from leverframe.persistence.retention import Limits, Pruning, final_paths
 from leverframe.typed.machine import Machine
 
