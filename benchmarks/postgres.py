@@ -18,7 +18,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from itertools import count
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -41,6 +41,7 @@ from benchmarks.store import (
     compare_sizes,
     fill,
     send_to_and_fro,
+    story,
 )
 from leverframe import Store, open_store
 from leverframe.machines.pipeline import Backlog, Coding, DepsMet, Pipeline
@@ -82,21 +83,27 @@ def fresh_store(options: str = "") -> Generator[tuple[Store, str]]:
 
 
 def bench_move(quick: bool) -> None:
+    rounds = 1_000 if quick else 6_000
     with fresh_store() as (store, url):
         for key in ("ours", "one trip", "two trips"):
             store.create(Pipeline, key, Coding())
+        store.send_many(Pipeline, [(story(number), DepsMet()) for number in range(rounds)], create=Backlog())
+        # So that the statement by hand, which asks for the state too, is planned by the key.
+        server().run(f"ANALYZE {parse_location(url).schema}.snapshot")
         with closing(OneTrip(url, "one trip")) as one_trip, closing(TwoTrips(url, "two trips")) as two_trips:
             sides = {
                 "ours": clocked(lambda number: send_to_and_fro(store, "ours", number)),
+                "another": clocked(lambda number: store.send(Pipeline, story(number), FORTH)),
                 "one trip": clocked(one_trip.send),
                 "two trips": clocked(two_trips.send),
             }
-            times = in_turns(sides, 1_000 if quick else 6_000)
+            times = in_turns(sides, rounds)
             one_trip.check_same_rows("ours")
             two_trips.check_same_rows("ours")
-    ours, one, two = (Spread.of(times[name]) for name in sides)
+    ours, another, one, two = (Spread.of(times[name]) for name in sides)
     report("store.send / one statement by hand, FULL, p50", ours, 1.3, other=one, unit="µs")
-    report("store.send / SELECT and statement by hand, FULL, p50", ours, None, other=two, unit="µs")
+    report("store.send, to another each time / one statement by hand, FULL, p50", another, None, other=one, unit="µs")
+    report("store.send, to another each time / SELECT and statement, FULL, p50", another, None, other=two, unit="µs")
 
 
 # ---------------------------------------------------------------- beside harel
@@ -291,14 +298,38 @@ SELECT setval(pg_get_serial_sequence('snapshot', 'instance'), (SELECT max(instan
 
 def bench_size(quick: bool) -> None:
     with fresh_store() as (few, few_url), fresh_store() as (many, many_url):
-        small, large = Filled(few, FEW), Filled(many, 50_000 if quick else 1_000_000)
-        fill_by_copies(small, few_url)
-        fill_by_copies(large, many_url)
+        large_size = 50_000 if quick else 1_000_000
+        fill_by_copies(Filled(few, FEW), few_url)
+        fill_by_copies(Filled(many, large_size), many_url)
         rounds = 400 if quick else 2_000
         for name, question in QUESTIONS.items():
-            compare_sizes(name, question, small, large, rounds)
+            compare_over_connections(name, question, few_url, many_url, large_size, rounds)
         # Two quarters of the small store, each of its instances once.
+        small, large = Filled(few, FEW), Filled(many, large_size)
         compare_sizes("send, to another each time", Filled.send_to_any, small, large, FEW // 2)
+
+
+CONNECTIONS = 10
+
+
+def compare_over_connections(
+    name: str, question: Callable[[Filled, int], None], few_url: str, many_url: str, size: int, rounds: int
+) -> None:
+    """A process of the server may lie well or badly for as long as it lives: each side is asked through ten of them."""
+    times: dict[str, list[float]] = {"small": [], "large": []}
+    for _ in range(CONNECTIONS):
+        with open_store(few_url) as few, open_store(many_url) as many:
+            at_small = clocked(partial(question, Filled(few, FEW)))
+            at_large = clocked(partial(question, Filled(many, size)))
+            in_turns({"small": at_small, "large": at_large}, WARMING)
+            for side, taken in in_turns({"small": at_small, "large": at_large}, rounds // CONNECTIONS).items():
+                times[side] += taken
+    what = f"{name}, {size:,} / {FEW:,} instances"
+    report(what, Spread.of(times["large"]), 1.3, other=Spread.of(times["small"]), unit="µs")
+
+
+WARMING = 20
+"""Rounds in which a new connection learns the statements; even, so that moves to and fro end where they began."""
 
 
 def fill_by_copies(filled: Filled, url: str) -> None:

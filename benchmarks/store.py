@@ -108,6 +108,8 @@ CODING, QA, MERGE, ABANDONED = range(4)
 """What the instances of a filled store are, by their number modulo 4."""
 
 BATCH = 4_000
+ASKED = 250
+
 STRIDE = 7_919
 """A prime, so that multiples of it visit each instance once before they begin again."""
 
@@ -139,8 +141,11 @@ class Filled:
     size: int
 
     def pick(self, number: int, quarter: int) -> int:
-        """Another instance of this quarter for each number, until all have had their turn."""
-        return number * STRIDE % (self.size // 4) * 4 + quarter
+        """One of 250 instances of this quarter, which lie all over the store.
+
+        As many as there are in the small one: it is the store that is larger, and not what is asked of it.
+        """
+        return number % ASKED * STRIDE % (self.size // 4) * 4 + quarter
 
     def find_leaf(self, number: int) -> None:
         self.store.find(Pipeline, Coding, limit=20)

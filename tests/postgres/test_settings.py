@@ -8,7 +8,7 @@ from postgres_server import Server
 from soundness import check_all
 
 from leverframe import Store, open_store
-from leverframe.errors import AccessDenied, NotFound, ReadOnly, StoreFailure, StoreVanished
+from leverframe.errors import AccessDenied, NotFound, ReadOnly, StoreVanished
 
 DURABLE = {"": "on", "&durability=full": "on", "&durability=normal": "off"}
 
@@ -107,25 +107,3 @@ def test_schema_that_was_dropped(postgres_server: Server, url: str, store: Store
         store.create(Parcel, "r", Waiting(Label("r"), None))
     with open_store(url) as anew, pytest.raises(NotFound):
         anew.get(Parcel, "p")
-
-
-# ---------------------------------------------------------------- long texts
-
-
-@pytest.mark.parametrize("length", [2_600, 100_000])
-def test_long_values(store: Store, length: int) -> None:
-    """A body may be of any length; a key, delivery id or look-up may be as long as an index takes, or is refused."""
-    # Of many characters: what repeats itself is kept in less room.
-    long = "".join(chr(0x4E00 + number * 7919 % 20_000) for number in range(length // 3))
-    refused = length > 2_700
-    for call in (
-        lambda: store.create(Parcel, long, Waiting(Label("long key"), None)),
-        lambda: store.send(Parcel, "p", Relabelled(Label(long))),
-        lambda: store.send(Parcel, "q", Loaded(), delivery_id=long),
-    ):
-        if not refused:
-            call()
-            continue
-        with pytest.raises(StoreFailure, match="longer than an index of PostgreSQL takes"):
-            call()
-    assert sorted(found.version for found in store.find(Parcel)) == ([1, 1] if refused else [1, 2, 2])

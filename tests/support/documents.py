@@ -53,7 +53,7 @@ INSTALL_UV = "pip install uv && "
 UV_RUN = "uv run "
 
 # What would start this very test run again, or check the whole project: the tool has to be there, and is not run.
-NOT_RUN = re.compile(r"uv run (pytest( .*)?|ruff .*|mypy|pyright)")
+NOT_RUN = re.compile(r"(\w+=\w+ )?uv run (pytest( .*)?|ruff .*|mypy|pyright|python -m benchmarks\.\w+( .*)?)")
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 

@@ -166,6 +166,15 @@ class Backend(UpkeepBackend, Protocol):
 
     decides_in_turn: bool
 
+    longest_indexed: int | None
+    """How many bytes a key, a delivery id or a look-up's value may have for certain; None: as many as one likes."""
+
+    numbers_without_gaps: bool
+    """Whether the journal's numbers of a transaction that was taken back are given out again."""
+
+    shows_own_messages: bool
+    """Whether messages told inside of `transaction()` can be read inside of it."""
+
     @property
     def location(self) -> str:
         """Where it is, for messages; never with a password."""

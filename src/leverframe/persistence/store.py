@@ -245,7 +245,8 @@ class Store(Housekeeping, Listening):
         """
         binding = self._bindings.keeping_lookups(machine) if where else self._bindings.of(machine)
         reader = self._backend.read()
-        binding.learn_spellings(reader.count(binding.name))
+        if state is not None:
+            binding.learn_spellings(reader.count(binding.name))
         if where:
             check_declaration(reader, binding)
         return [binding.stored(row) for row in reader.find(binding.query(state, prefix, where, limit))]

@@ -77,6 +77,10 @@ class PostgresBackend(PostgresUpkeep):
     """One open database.  Any thread may use it; a process that was forked off may not."""
 
     decides_in_turn = False
+    # A row of an index takes a third of a page, less what else is in it.
+    longest_indexed: int | None = 2_600
+    numbers_without_gaps = False
+    shows_own_messages = False
 
     def __init__(self, location: Location) -> None:
         self.where = location

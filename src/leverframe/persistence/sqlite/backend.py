@@ -108,6 +108,9 @@ class SQLiteBackend(SQLiteUpkeep):
     """One open database.  Any thread may use it; a process that was forked off may not."""
 
     decides_in_turn = True
+    longest_indexed: int | None = None
+    numbers_without_gaps = True
+    shows_own_messages = True
 
     def __init__(self, location: Location, turn: Turn, connection: sqlite3.Connection, opened: Identity | None) -> None:
         self.where = location
