@@ -161,7 +161,7 @@ def _run_command(command: str) -> tuple[int, str]:
     """Exit status and output of a command, run as its reader would run it once everything is installed."""
     command = command.removeprefix(INSTALL_UV)
     if NOT_RUN.fullmatch(command):
-        tool = command.split()[2]
+        tool = command.partition(UV_RUN)[2].split()[0]
         assert shutil.which(tool, path=_tools()), f"{tool} is not installed"
         return 0, ""
     return run_on_terminal(command.replace(UV_RUN, ""))
