@@ -157,7 +157,8 @@ def paris_and_a_refusal(store: Store) -> None:
 
 def test_memory_is_bounded(store: Store) -> None:
     """So many instances are remembered and no more, and no large ones."""
-    memory: Any = store._backend._memory  # type: ignore[attr-defined]  # pyright: ignore  # its size is the point
+    backend: Any = store._backend  # pyright: ignore[reportPrivateUsage]  # its memory's size is the point
+    memory: Any = backend._memory
     for number in range(KNOWN_AT_MOST + 5):
         store.create(Gate, str(number), Closed())
         store.send(Gate, str(number), Open())
