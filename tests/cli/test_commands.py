@@ -81,9 +81,7 @@ runpy.run_module("leverframe", run_name="__main__")
 """
 
 
-@pytest.mark.parametrize(
-    "module", ["leverframe.cli.main", "click", "leverframe.cli.reads", "leverframe.machines.pipeline"]
-)
+@pytest.mark.parametrize("module", ["leverframe.cli.main", "click", "leverframe.cli.reads", "leverframe.cli.databases"])
 def test_an_interrupt_while_modules_are_imported(module: str) -> None:
     """Ctrl-C ends a command without a word and with status 130, while its modules are imported too."""
     command = [sys.executable, "-c", INTERRUPTED_AT, module, "ls", "pipeline"]
