@@ -16,10 +16,12 @@ from leverframe import Event, Machine, Payload, Store, TransitionNotAllowed, on,
 from leverframe.persistence.postgres.memory import KNOWN_AT_MOST, LONGEST_BODY
 from leverframe.persistence.postgres.reader import PostgresReader
 
+PROGRAM = "memory"
+
 
 @pytest.fixture
 def url(postgres_server: Server) -> str:
-    return postgres_server.fresh_url()
+    return postgres_server.fresh_url(f"&application_name={PROGRAM}")
 
 
 @pytest.fixture
@@ -136,7 +138,7 @@ def test_a_deleted_instance_is_not_remembered(store: Store, url: str) -> None:
 def test_all_is_forgotten_with_a_new_connection(store: Store, reads: list[str], postgres_server: Server) -> None:
     """A server that was started anew may have lost what was remembered: it is read."""
     known(store)
-    terminate(postgres_server, "leverframe")
+    terminate(postgres_server, PROGRAM)
     reads.clear()
     assert store.send(Parcel, "p", Stopped(City("Paris"))).version == 5
     assert reads == ["p"]
