@@ -39,9 +39,11 @@ class _HandleFields(Generic[M_co, S_co]):
         def state(self) -> S_co: ...
         @property
         def messages(self) -> tuple[Message, ...]: ...
+        @property
+        def edge(self) -> Edge[Any, Any, Any] | None: ...
 
     else:
-        __slots__ = ("_machine", "messages", "state")
+        __slots__ = ("_machine", "edge", "messages", "state")
 
 
 _Fields: Any = _HandleFields
@@ -50,8 +52,9 @@ _Fields: Any = _HandleFields
 class Handle(_HandleFields[M_co, S_co]):
     """Machine `M` known to be in state `S`: `Handle[Pipeline, Qa]`.  A value: it never changes.
 
-    `state` is the typed state; `messages` is what the event that led here told.  Made by `Machine.start`, and by
-    `send` and `fire`, which return the next handle and leave this one as it was.
+    `state` is the typed state; `messages` is what the event that led here told, and `edge` its move, None where there
+    was none; it is not compared.  Made by `Machine.start`, and by `send` and `fire`, which return the next handle and
+    leave this one as it was.
 
     >>> from leverframe.machines.pipeline import *
     >>> handle = Pipeline.start(Backlog())
@@ -72,12 +75,8 @@ class Handle(_HandleFields[M_co, S_co]):
         'waiting'
         """
         machine: Any = self._machine
-        decision = decide(machine, self.state, event, now)
-        # As `make_handle`, without the call.
-        made: Any = _Fields()
+        made: Any = decide(machine, self.state, event, now, _Fields)
         made._machine = machine
-        made.state = decision.state
-        made.messages = decision.messages
         made.__class__ = Handle
         return made  # type: ignore[no-any-return]  # it is a Handle since the line above
 
@@ -91,10 +90,10 @@ class Handle(_HandleFields[M_co, S_co]):
         >>> Pipeline.start(Coding()).as_(Coding).fire(Pipeline.gates_started, GatesStarted()).state
         Qa()
         """
-        decision = decide(self._machine, self.state, event, now)
-        if decision.edge is not edge:
-            self._refuse_other_edge(edge, cast("Q", event), decision.edge)
-        return cast("Handle[M_co, T]", make_handle(self._machine, decision.state, decision.messages))
+        made: Any = self.send(cast("Any", event), now)
+        if made.edge is not edge:
+            self._refuse_other_edge(edge, cast("Q", event), made.edge)
+        return cast("Handle[M_co, T]", made)
 
     def can(self: Handle[Machine[Any, E0], Any], event: E0 | type[E0], now: datetime | None = None) -> bool:
         """Whether `send` would take this event.  Of an event class: whether a handler takes it, guards not asked.
@@ -165,6 +164,7 @@ def make_handle(machine: Any, state: Any, messages: tuple[Message, ...]) -> Hand
     made._machine = machine
     made.state = state
     made.messages = messages
+    made.edge = None
     made.__class__ = Handle
     return made  # type: ignore[no-any-return]  # it is a Handle since the line above
 

@@ -159,7 +159,7 @@ _new: Any = Decision
 # ---------------------------------------------------------------- running
 
 
-def decide(machine: type[Chart[S, E]], state: S, event: E, now: datetime | None) -> Decision[S]:
+def decide(machine: type[Chart[S, E]], state: S, event: E, now: datetime | None, _make: Any = Decision) -> Decision[S]:
     """What `event` makes of `state`: pure, the same input gives the same output, and nothing else happens.
 
     `now` is the time of the decision, with a zone; with None the first handler that asks for it reads the clock.
@@ -188,8 +188,8 @@ def decide(machine: type[Chart[S, E]], state: S, event: E, now: datetime | None)
                 hooks = candidate.targets[type(after)]
             except KeyError:
                 raise_wrong_target(table.machine, candidate.edge, after)
-            # As in `Decision.of`, without the call.
-            made: Any = _new()
+            # As in `Decision.of`, without the call.  A handle is made in its place, where it would only be unpacked.
+            made: Any = _make()
             made.state = after
             made.edge = candidate.edge
             made.messages = () if hooks is None else _run_hooks(hooks, self, state, event, after)
