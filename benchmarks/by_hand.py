@@ -23,6 +23,8 @@ __all__ = ["ByHand"]
 
 MACHINE = "Pipeline"
 
+TENANT = ""
+
 JOURNAL = """
 SELECT j.version, event, from_state, to_state, j.body FROM journal AS j JOIN snapshot AS s USING (instance)
 WHERE machine = ? AND key = ? ORDER BY j.version"""
@@ -72,13 +74,13 @@ class ByHand:
     def _move(self, step: Step) -> None:
         run = self.connection.execute
         now = time.time_ns() // 1000
-        instance, _, _, _, version, *_ = run(statements.LOAD, (MACHINE, self.key)).fetchone()
+        instance, _, _, _, version, *_ = run(statements.LOAD, (TENANT, MACHINE, self.key)).fetchone()
         if run(statements.MOVE_SNAPSHOT, (step.entered, step.body, now, instance, version)).rowcount != 1:
             raise RuntimeError("somebody else wrote")
-        line = (instance, version + 1, step.event, step.left, step.entered, step.body, now, now)
+        line = (TENANT, instance, version + 1, step.event, step.left, step.entered, step.body, now, now)
         run(statements.ADD_JOURNAL, line)
-        run(statements.CHANGE_COUNT, (MACHINE, step.left, "", -1))
-        run(statements.CHANGE_COUNT, (MACHINE, step.entered, step.type_name, 1))
+        run(statements.CHANGE_COUNT, (TENANT, MACHINE, step.left, "", -1))
+        run(statements.CHANGE_COUNT, (TENANT, MACHINE, step.entered, step.type_name, 1))
 
     def check_same_rows(self, other_key: str) -> None:
         """Raise unless this story's journal reads as the other's does."""

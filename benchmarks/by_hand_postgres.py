@@ -31,9 +31,13 @@ counted AS (
     FROM moved, (VALUES (%(left)s, '', -1), (%(entered)s, %(type_name)s, 1)) AS c (state, type_name, number))
 SELECT seq FROM line"""
 
-MOVE_BY_STATE = MOVE.format(which="machine = %(machine)s AND key = %(key)s AND state = %(left)s").encode()
+MOVE_BY_STATE = MOVE.format(
+    which="tenant = '' AND machine = %(machine)s AND key = %(key)s AND state = %(left)s"
+).encode()
 
-READ = b"SELECT instance, state, body, version FROM snapshot WHERE machine = %(machine)s AND key = %(key)s"
+READ = (
+    b"SELECT instance, state, body, version FROM snapshot WHERE tenant = '' AND machine = %(machine)s AND key = %(key)s"
+)
 
 MOVE_BY_VERSION = MOVE.format(which="instance = %(instance)s AND version = %(version)s").encode()
 

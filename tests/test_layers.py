@@ -15,13 +15,25 @@ import leverframe
 PACKAGE = Path(leverframe.__file__).parent
 
 # Each may import those before it, and itself.
-LAYERS = ("wording", "errors", "typed", "persistence", "machines", "cli")
+LAYERS = ("wording", "errors", "typed", "persistence", "coordination", "machines", "testing", "cli")
 
 # The public face names what stands behind it, for those who come from outside.
 FACES = {"__init__", "__main__"}
 
 # In persistence/, what every database needs, and what is built upon that.
-GROUND = ("keys", "instants", "codec", "statements", "tables", "upkeep", "tending", "backend")
+GROUND = (
+    "effects",
+    "leases",
+    "leasing",
+    "keys",
+    "instants",
+    "codec",
+    "statements",
+    "tables",
+    "upkeep",
+    "tending",
+    "backend",
+)
 BUILT = ("store", "sending", "binding", "records", "lookups", "sqlite")
 
 LISTED = re.compile(r"^ *(\w+(?:\.py|/)) {2,}\S", re.MULTILINE)
@@ -86,7 +98,7 @@ def test_imports_point_one_way() -> None:
 
 def test_the_public_face_is_for_what_is_above_it() -> None:
     """Machines and commands may import `leverframe` itself; what that is made of may not."""
-    below = ("wording", "errors", "typed", "persistence")
+    below = ("wording", "errors", "typed", "persistence", "coordination")
     wrong = [
         f"{path}:{line}"
         for path, here in modules()
@@ -142,7 +154,7 @@ def test_rows_know_nothing_of_the_store(name: str) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("package", ["typed", "persistence", "persistence/codec", "cli"])
+@pytest.mark.parametrize("package", ["typed", "persistence", "persistence/codec", "testing", "cli"])
 def test_a_package_lists_its_modules(package: str) -> None:
     """The docstring of a package says of each module and folder in it what it is for."""
     folder = PACKAGE / package

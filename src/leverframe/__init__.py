@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from statemachine import State
 
+from leverframe.coordination.opening import open_store
 from leverframe.errors import (
     AccessDenied,
     AlreadyExists,
@@ -16,13 +17,20 @@ from leverframe.errors import (
     CodecError,
     Conflict,
     DecodeError,
+    DependencyCycle,
     EncodeError,
+    HandlerDied,
+    HandlerError,
     InvalidField,
     InvalidKey,
     InvalidQuery,
     InvalidTime,
     InvalidURL,
     InvalidValue,
+    LeaseError,
+    LeaseLost,
+    LeaseNotEnded,
+    LeaseRequired,
     LeverframeError,
     LookupsChanged,
     MachineDefinitionError,
@@ -33,8 +41,10 @@ from leverframe.errors import (
     NotADatabase,
     NotFound,
     NotInState,
+    NotLeased,
     PoolExhausted,
     ReadOnly,
+    SimulationFailed,
     StaleState,
     StoreClosed,
     StoreError,
@@ -50,7 +60,6 @@ from leverframe.errors import (
     UnsupportedServer,
     WrongTarget,
 )
-from leverframe.persistence.opening import open_store
 from leverframe.persistence.records import (
     Entry,
     Receipt,
@@ -67,33 +76,68 @@ from leverframe.typed.table import Decision, decide
 from leverframe.typed.values import NonEmpty, Positive
 
 if TYPE_CHECKING:
+    from leverframe.coordination.back_off import BackOff
+    from leverframe.coordination.consuming import Consumer, Delivered, SetAside
+    from leverframe.coordination.dependencies import Dependency
+    from leverframe.coordination.gates import Freeze, Gates, OneAtATime, Prerequisites
+    from leverframe.coordination.held import Held
+    from leverframe.coordination.leased import LeaseRecord
+    from leverframe.coordination.limits import Limit
+    from leverframe.coordination.not_claimed import NotClaimed
+    from leverframe.coordination.observing import Observed
+    from leverframe.coordination.overview import Overview
+    from leverframe.coordination.policies import Lease, WakeUp
+    from leverframe.coordination.queues import QueueCounts
+    from leverframe.coordination.retrying import Permanent, Retry, Transient
+    from leverframe.coordination.staleness import Staleness, StalenessLevel
+    from leverframe.coordination.store import Store
+    from leverframe.coordination.worker import Handler, Worker
+    from leverframe.coordination.working import WorkerEnded
+    from leverframe.coordination.working_telling import WorkerHooks
     from leverframe.persistence.copying import Copied, copy_store
     from leverframe.persistence.reports import Examination, Finding, Pruned
-    from leverframe.persistence.store import Store
 
 __all__ = [
     "AccessDenied",
     "AlreadyExists",
+    "BackOff",
     "CannotCopy",
     "CannotOpen",
     "CodecError",
     "Conflict",
+    "Consumer",
     "Copied",
     "Decision",
     "DecodeError",
+    "Delivered",
+    "Dependency",
+    "DependencyCycle",
     "EncodeError",
     "Entry",
     "Event",
     "Examination",
     "Finding",
+    "Freeze",
+    "Gates",
     "Handle",
+    "Handler",
+    "HandlerDied",
+    "HandlerError",
+    "Held",
     "InvalidField",
     "InvalidKey",
     "InvalidQuery",
     "InvalidTime",
     "InvalidURL",
     "InvalidValue",
+    "Lease",
+    "LeaseError",
+    "LeaseLost",
+    "LeaseNotEnded",
+    "LeaseRecord",
+    "LeaseRequired",
     "LeverframeError",
+    "Limit",
     "LookupsChanged",
     "Machine",
     "MachineDefinitionError",
@@ -104,16 +148,29 @@ __all__ = [
     "NewerSchema",
     "NonEmpty",
     "NotADatabase",
+    "NotClaimed",
     "NotFound",
     "NotInState",
+    "NotLeased",
+    "Observed",
+    "OneAtATime",
+    "Overview",
     "Payload",
+    "Permanent",
     "PoolExhausted",
     "Positive",
+    "Prerequisites",
     "Pruned",
+    "QueueCounts",
     "ReadOnly",
     "Receipt",
+    "Retry",
     "Send",
+    "SetAside",
+    "SimulationFailed",
     "StaleState",
+    "Staleness",
+    "StalenessLevel",
     "State",
     "Store",
     "StoreClosed",
@@ -125,11 +182,16 @@ __all__ = [
     "StoreVanished",
     "Stored",
     "StoredMessage",
+    "Transient",
     "TransitionNotAllowed",
     "UnfinishedCopy",
     "UnknownState",
     "UnreadableRow",
     "UnsupportedServer",
+    "WakeUp",
+    "Worker",
+    "WorkerEnded",
+    "WorkerHooks",
     "WrongTarget",
     "copy_store",
     "decide",
@@ -145,11 +207,38 @@ __all__ = [
 
 # Late, so that machines can be used without the time that a store's libraries take to import.
 _LATE = {
+    "BackOff": "leverframe.coordination.back_off",
+    "Consumer": "leverframe.coordination.consuming",
     "Copied": "leverframe.persistence.copying",
+    "Delivered": "leverframe.coordination.consuming",
+    "Dependency": "leverframe.coordination.dependencies",
     "Examination": "leverframe.persistence.reports",
     "Finding": "leverframe.persistence.reports",
+    "Freeze": "leverframe.coordination.gates",
+    "Gates": "leverframe.coordination.gates",
+    "Handler": "leverframe.coordination.worker",
+    "Held": "leverframe.coordination.held",
+    "Lease": "leverframe.coordination.policies",
+    "LeaseRecord": "leverframe.coordination.leased",
+    "Limit": "leverframe.coordination.limits",
+    "NotClaimed": "leverframe.coordination.not_claimed",
+    "Observed": "leverframe.coordination.observing",
+    "OneAtATime": "leverframe.coordination.gates",
+    "Overview": "leverframe.coordination.overview",
+    "Permanent": "leverframe.coordination.retrying",
+    "Prerequisites": "leverframe.coordination.gates",
     "Pruned": "leverframe.persistence.reports",
-    "Store": "leverframe.persistence.store",
+    "QueueCounts": "leverframe.coordination.queues",
+    "Retry": "leverframe.coordination.retrying",
+    "SetAside": "leverframe.coordination.consuming",
+    "Staleness": "leverframe.coordination.staleness",
+    "StalenessLevel": "leverframe.coordination.staleness",
+    "Store": "leverframe.coordination.store",
+    "Transient": "leverframe.coordination.retrying",
+    "WakeUp": "leverframe.coordination.policies",
+    "Worker": "leverframe.coordination.worker",
+    "WorkerEnded": "leverframe.coordination.working",
+    "WorkerHooks": "leverframe.coordination.working_telling",
     "copy_store": "leverframe.persistence.copying",
 }
 

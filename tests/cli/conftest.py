@@ -24,6 +24,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working folder: an empty one."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("LEVERFRAME_DB", raising=False)
+    monkeypatch.delenv("LEVERFRAME_TENANT", raising=False)
     # A command adds the working folder.
     monkeypatch.setattr(sys, "path", list(sys.path))
     return tmp_path

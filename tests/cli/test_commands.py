@@ -120,7 +120,11 @@ def test_shell_completion(words: str, expected: str) -> None:
     ("target", "told"),
     [
         ("pipelin", "'pipelin' is neither a shipped machine nor module:Class; did you mean 'pipeline'?"),
-        ("zebra", "'zebra' is neither a shipped machine nor module:Class; known: execution, pipeline"),
+        (
+            "zebra",
+            "'zebra' is neither a shipped machine nor module:Class; known: agent-job, agent-run, "
+            "execution, job, pipeline, repo-gate, run, task, tracker-card, worker",
+        ),
         ("lamps:", "'lamps:' names no class; write module:Class"),
         (":Lamp", "':Lamp' names no class; write module:Class"),
         ("lamps:Lmap", "module lamps has no Lmap; did you mean 'Lamp'?"),

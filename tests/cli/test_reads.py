@@ -280,6 +280,9 @@ def test_history_as_json(run_json: RunJSON) -> None:
         "at": "2020-01-02T00:00:00+00:00",
         "from": None,
         "to": "active.backlog",
+        "repaired": False,
+        "by": None,
+        "why": None,
         "event": None,
     }
     assert found[2]["event"] == {"type": "QaSkipped", "commits_ahead": 2, "feature_branch": "fix"}

@@ -35,7 +35,7 @@ def test_examples_in_docstrings_run(name: str) -> None:
 def test_examples_in_docstrings_are_found() -> None:
     """The finder sees the examples of functions, classes and methods."""
     found = doctest.DocTestFinder(exclude_empty=True).find(importlib.import_module("leverframe.persistence.store"))
-    assert sum(bool(each.examples) for each in found) >= 10
+    assert sum(bool(each.examples) for each in found) >= 8
 
 
 def is_error(name: str) -> bool:

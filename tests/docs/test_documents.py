@@ -41,7 +41,7 @@ def test_every_block_of_a_document_runs(path: Path, request: pytest.FixtureReque
     check_document(parse_document(path))
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/tutorial.md", "docs/storage.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/tutorial.md", "docs/storage.md", "docs/workers.md"])
 @pytest.mark.usefixtures("folder")
 def test_a_type_checker_accepts_the_programs_of_a_document(name: str) -> None:
     """mypy, as strict as it can be, has nothing to say but where the document shows what it says."""

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tables import check_names, check_refused, named, refusals
 
-from leverframe import InvalidValue, Positive, TransitionNotAllowed, decide
+from leverframe import BackOff, InvalidValue, Positive, TransitionNotAllowed, decide
 from leverframe.machines.amounts import Count
 from leverframe.machines.carrying import become
 from leverframe.machines.orchestrator import AgentJob
@@ -194,13 +194,13 @@ def test_the_formula(failures: int, retry_after: timedelta | None, base: timedel
     exact = min(cap // SOON, (base // SOON) * 2**failures)
     if retry_after is not None:
         exact = max(exact, min(cap // SOON, retry_after // SOON))
-    assert a.transient_delay(Positive(failures), retry_after, a.BackOff(base=base, cap=cap)) == exact * SOON
+    assert a.transient_delay(Positive(failures), retry_after, BackOff(base=base, cap=cap)) == exact * SOON
 
 
 @given(st.integers(1, 200), st.none() | st.timedeltas(), SPANS, SPANS)
 def test_the_wait_only_grows(failures: int, retry_after: timedelta | None, base: timedelta, cap: timedelta) -> None:
     """One more failure never makes the wait shorter, and no wait is longer than the cap."""
-    back_off = a.BackOff(base=base, cap=cap)
+    back_off = BackOff(base=base, cap=cap)
     first, then = (a.transient_delay(Positive(n), retry_after, back_off) for n in (failures, failures + 1))
     assert timedelta(0) < first <= then <= cap
 
@@ -215,11 +215,18 @@ def test_no_jitter_unless_asked_for(run: Decide) -> None:
 @pytest.mark.parametrize("span", [timedelta(0), -SECOND])
 def test_a_back_off_waits(span: timedelta) -> None:
     """Neither the base nor the cap may be nothing, and jitter takes nothing away."""
-    for setting in ("base", "cap"):
-        with pytest.raises(InvalidValue):
-            a.BackOff(**{setting: span})
+    with pytest.raises(InvalidValue):
+        BackOff(base=span)
+    with pytest.raises(InvalidValue):
+        BackOff(cap=span)
     with pytest.raises(InvalidValue):
         a.Throttled("busy", jitter=-SECOND)
+
+
+def test_a_move_leaves_nothing_to_chance() -> None:
+    """A back-off with a jitter of its own is refused: the same event would lead to another state each time."""
+    with pytest.raises(InvalidValue):
+        a.Throttled("busy", back_off=BackOff(jitter=0.5))
 
 
 # ---------------------------------------------------------------- jobs: the reaper

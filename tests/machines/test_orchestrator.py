@@ -26,8 +26,9 @@ from leverframe import (
 )
 from leverframe.machines.amounts import Count
 from leverframe.machines.carrying import become
-from leverframe.machines.orchestrator import AgentRun, RepoGate, Task, TrackerCard
+from leverframe.machines.orchestrator import AgentRun, Delivery, RepoGate, Task, TrackerCard
 from leverframe.machines.orchestrator import agent_run as u
+from leverframe.machines.orchestrator import deliveries as d
 from leverframe.machines.orchestrator import repository_gate as g
 from leverframe.machines.orchestrator import task as t
 from leverframe.machines.orchestrator import tracker_card as c
@@ -87,10 +88,26 @@ AGENT_RUN_ROWS: list[tuple[Any, Any, Any]] = [(STARTED, u.Finished(3, USAGE), EX
 
 TRACKER_CARD_ROWS: list[tuple[Any, Any, Any]] = [(c.Open(), c.Gone(), c.Deleted(NOW))]
 
+RECEIVED = d.Received(
+    source=d.Source("tracker"),
+    kind=d.Kind("status"),
+    body="{}",
+    delivery_id=d.DeliveryId("981"),
+    machine=NonEmpty("Task"),
+    instance=NonEmpty('["shop","SHOP-001"]'),
+)
+APPLIED = become(RECEIVED, d.Applied, path="done", version=9)
+TURNED_DOWN = become(RECEIVED, d.Refused, path="done", version=9, reason="it is done")
+DELIVERY_ROWS: list[tuple[Any, Any, Any]] = [
+    (RECEIVED, d.Accepted("done", 9), APPLIED),
+    (RECEIVED, d.TurnedDown("done", 9, "it is done"), TURNED_DOWN),
+]
+
 TABLES: dict[Any, tuple[list[Any], list[tuple[Any, Any, Any]]]] = {
     Task: ([*STAGES, CANCELLED], TASK_ROWS),
     RepoGate: ([g.Open(), FROZEN], REPO_GATE_ROWS),
     AgentRun: ([STARTED, EXITED], AGENT_RUN_ROWS),
+    Delivery: ([RECEIVED, APPLIED, TURNED_DOWN], DELIVERY_ROWS),
     TrackerCard: ([c.Open(), c.Deleted(THEN)], TRACKER_CARD_ROWS),
 }
 ALL_ROWS = [(machine, *row) for machine, (_, rows) in TABLES.items() for row in rows]
@@ -111,7 +128,9 @@ def test_every_other_pair_is_refused(run: Decide, machine: Any, before: Any, eve
     check_refused(machine, TABLES[machine][1], run, before, event)
 
 
-@pytest.mark.parametrize(("machine", "pairs"), [(Task, 10 * 5), (RepoGate, 2 * 2), (AgentRun, 2), (TrackerCard, 2)])
+@pytest.mark.parametrize(
+    ("machine", "pairs"), [(Task, 10 * 5), (RepoGate, 2 * 2), (AgentRun, 2), (Delivery, 3 * 2), (TrackerCard, 2)]
+)
 def test_rows_and_refusals_are_all_pairs(machine: Any, pairs: int) -> None:
     """The rows and the refusals together are every pair of a leaf and an event."""
     states, rows = TABLES[machine]
@@ -133,6 +152,7 @@ def test_moves_are_named_after_their_events(machine: Any) -> None:
         (Task, t.Created, {"done", "cancelled"}),
         (RepoGate, g.Open, set[str]()),
         (AgentRun, u.Started, {"exited"}),
+        (Delivery, d.Received, {"applied", "refused"}),
         (TrackerCard, c.Open, {"deleted"}),
     ],
 )

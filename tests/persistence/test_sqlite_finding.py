@@ -126,15 +126,21 @@ def test_statements_search_by_index(backend: SQLiteBackend, statement: str) -> N
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (Query("M"), "(machine=?)"),
-        (Query("M", limit=5), "snapshot_state (machine=? AND state=?)"),
-        (Query("M", ("a",), limit=5), "snapshot_state (machine=? AND state=?)"),
-        (Query("M", ("a", "b"), limit=5), "snapshot_state (machine=? AND state=?)"),
-        (Query("M", ("a", "b")), "snapshot_state (machine=? AND state=?)"),
-        (Query("M", ("a",), (KeyRange("a", "b"),), limit=5), "snapshot_key (machine=? AND key>? AND key<?)"),
-        (Query("M", ranges=(KeyRange("a", None),)), "snapshot_key (machine=? AND key>?)"),
-        (Query("M", ("a",), (KeyRange("a", "b"),), (("f", "v"),)), "lookup_value (machine=? AND field=? AND value=?)"),
-        (Query("M", lookups=(("f", "v"), ("g", "v"))), "lookup_value (machine=? AND field=? AND value=?)"),
+        (Query("M"), "(tenant=? AND machine=?)"),
+        (Query("M", limit=5), "snapshot_state (tenant=? AND machine=? AND state=?)"),
+        (Query("M", ("a",), limit=5), "snapshot_state (tenant=? AND machine=? AND state=?)"),
+        (Query("M", ("a", "b"), limit=5), "snapshot_state (tenant=? AND machine=? AND state=?)"),
+        (Query("M", ("a", "b")), "snapshot_state (tenant=? AND machine=? AND state=?)"),
+        (
+            Query("M", ("a",), (KeyRange("a", "b"),), limit=5),
+            "snapshot_key (tenant=? AND machine=? AND key>? AND key<?)",
+        ),
+        (Query("M", ranges=(KeyRange("a", None),)), "snapshot_key (tenant=? AND machine=? AND key>?)"),
+        (
+            Query("M", ("a",), (KeyRange("a", "b"),), (("f", "v"),)),
+            "lookup_value (tenant=? AND machine=? AND field=? AND value=?)",
+        ),
+        (Query("M", lookups=(("f", "v"), ("g", "v"))), "lookup_value (tenant=? AND machine=? AND field=? AND value=?)"),
     ],
 )
 def test_find_searches_by_index(backend: SQLiteBackend, query: Query, index: str) -> None:

@@ -131,8 +131,8 @@ def test_a_group_is_one_turn_among_processes(on_file: SQLiteBackend, path: Path)
 
 def test_each_piece_counts_for_checkpoints(on_file: SQLiteBackend, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where we checkpoint ourselves, it is done after so many pieces of work, in however few commits."""
-    monkeypatch.setattr("leverframe.persistence.sqlite.backend.COMMITS_BETWEEN_CHECKPOINTS", 4)
-    on_file.checkpoints_itself = False
+    monkeypatch.setattr("leverframe.persistence.sqlite.session.COMMITS_BETWEEN_CHECKPOINTS", 4)
+    on_file.session.checkpoints_itself = False
     said = list[str]()
     on_file.connection.set_trace_callback(lambda text: said.append(text) if "checkpoint" in text else None)
     together(on_file, creating("a"), creating("b"), creating("c"))

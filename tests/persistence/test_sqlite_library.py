@@ -105,7 +105,7 @@ def test_the_warning_is_given_once(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("faulty")
 def test_a_faulty_library_checkpoints_with_the_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite does not checkpoint by itself; we do, inside our turn, after so many commits and at the end."""
-    monkeypatch.setattr("leverframe.persistence.sqlite.backend.COMMITS_BETWEEN_CHECKPOINTS", 3)
+    monkeypatch.setattr("leverframe.persistence.sqlite.session.COMMITS_BETWEEN_CHECKPOINTS", 3)
     path = tmp_path / "store.db"
     backend = open_with_warning(path)
     assert autocheckpoint(backend) == 0

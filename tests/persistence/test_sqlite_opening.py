@@ -16,13 +16,17 @@ from leverframe.errors import (
     NewerSchema,
     StoreFailure,
 )
-from leverframe.persistence.backend import Creation
 from leverframe.persistence.migration import Migration
 from leverframe.persistence.sqlite import open_sqlite
 from leverframe.persistence.sqlite.driver import sqlite3
 from leverframe.persistence.sqlite.location import parse_location
 from leverframe.persistence.sqlite.migrations import MIGRATIONS
 from leverframe.persistence.sqlite.schema import APPLICATION_ID
+
+ORDER = """
+INSERT INTO snapshot (machine, key, state, body, version, created_at, changed_at)
+VALUES ('Order', 'one', 'new', '{}', 1, 1, 1)"""
+"""A row as code of any step has written it."""
 
 NEXT = Migration("9999_next", ("CREATE TABLE next (n INTEGER PRIMARY KEY) STRICT", "INSERT INTO next VALUES (7)"))
 BROKEN = Migration("9999_broken", ("CREATE TABLE next (n INTEGER PRIMARY KEY) STRICT", "INSERT INTO absent VALUES (7)"))
@@ -205,10 +209,8 @@ def test_an_up_to_date_file_needs_no_sqlite_utils(path: Path) -> None:
 @pytest.mark.parametrize("known", range(1, len(MIGRATIONS) + 1))
 def test_an_older_file_is_migrated(path: Path, known: int) -> None:
     """A file of any earlier step gets the steps that it lacks, and keeps its rows."""
-    older = open_sqlite(url(path), migrations=MIGRATIONS[:known])
-    with older.write() as writer:
-        writer.create(Creation("Order", "one", "new", "New", "{}", 1, 1))
-    older.close()
+    open_sqlite(url(path), migrations=MIGRATIONS[:known]).close()
+    make_database(path, ORDER)
     backend = open_sqlite(url(path), migrations=(*MIGRATIONS, NEXT))
     assert backend.read().load("Order", "one") is not None
     backend.close()

@@ -167,7 +167,7 @@ def test_memory_is_bounded(store: Store) -> None:
     assert len(memory._known) == KNOWN_AT_MOST
     store.create(Parcel, "p", Waiting(Label("long" * LONGEST_BODY), None))
     store.send(Parcel, "p", Loaded())
-    assert ("Parcel", "p") not in memory._known
+    assert ("", "Parcel", "p") not in memory._known
 
 
 @frozen

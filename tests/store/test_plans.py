@@ -64,11 +64,12 @@ FILL = (
     SELECT n * 1000, n, 2, 'topic-' || n % 10, 'kind', '', '{{}}', n, n FROM n""",
     f"""{NUMBERS} INSERT INTO state_count (machine, state, type_name, number)
     SELECT 'Parcel', {STATE}, max({CLASS}), count(*) FROM n WHERE true GROUP BY 2
-    ON CONFLICT (machine, state) DO UPDATE SET number = state_count.number + excluded.number""",
+    ON CONFLICT (tenant, machine, state) DO UPDATE SET number = state_count.number + excluded.number""",
 )
 
-# In memory the same statements meet the same tables as in a file.
-KINDS = ("file", "postgres")
+# In memory the same statements meet the same tables as in a file.  To whoever made the test's server row-level security
+# does not apply; to an owner of tables it does, and adds conditions to each statement.
+KINDS = ("file", "postgres", "owner")
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -79,11 +80,11 @@ def large_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         url = f"sqlite:///{folder / 'store.db'}?durability=normal"
     else:
         server: Server = request.getfixturevalue("postgres_server")
-        url = server.fresh_url()
+        url = server.fresh_url() if request.param == "postgres" else server.owned_url()
     with open_store(url) as store:
         store.create(Parcel, "parcel-1", Waiting(Label("L1"), None))
     run_by_hand(url, *FILL)
-    if request.param == "postgres":
+    if request.param != "file":
         run_by_hand(
             url,
             "SELECT setval(pg_get_serial_sequence('snapshot', 'instance'), max(instance)) FROM snapshot",
@@ -166,4 +167,4 @@ def attempt(call: Call, store: Store) -> object:
 def test_a_scan_is_seen(large_url: str) -> None:
     """The test above would notice a statement that no index carries."""
     text = "SELECT * FROM snapshot WHERE body = 'x'"
-    assert scanned(large_url, (text, ())) == {"snapshot"}
+    assert scanned(large_url, (text, ())) & BIG == {"snapshot"}

@@ -79,11 +79,11 @@ def around(function):
         return result
     return both
 store = open_store(sys.argv[1], clock=lambda: datetime(2027, 1, 1, tzinfo=UTC))
-backend = store._backend
+Backend = type(store._backend)
 if sys.argv[3] == "exported":
     retention.Export.add = around(retention.Export.add)
 else:
-    backend.commit = around(backend.commit)
+    Backend.commit = around(Backend.commit)
 day = timedelta(days=1)
 store.prune(journal=day, messages=day, deliveries=day, finished=day, machines=[Parcel], export=sys.argv[2])
 """

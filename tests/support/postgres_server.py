@@ -36,6 +36,14 @@ class Server:
         separator = "&" if "?" in self.url else "?"
         return f"{self.url}{separator}schema=t{os.getpid()}_{next(self.numbers)}{options}"
 
+    def owned_url(self, options: str = "") -> str:
+        """The same, opened by a role of its own that may do nothing else."""
+        url = self.fresh_url(options)
+        role = f"owner_{url.partition('schema=')[2].partition('&')[0]}"
+        ((database,),) = self.run("SELECT current_database()")
+        self.run(f"CREATE ROLE {role} LOGIN; GRANT CREATE ON DATABASE {database} TO {role}")
+        return f"{url}&user={role}"
+
     def run(self, statement: str) -> list[tuple[Any, ...]]:
         """Run a statement as the one who may do everything; its rows."""
         with psycopg.connect(self.url, autocommit=True) as connection:

@@ -176,6 +176,13 @@ def announce(self: Any, before: Any, event: Any, after: Any) -> list[Message]:
     return [Message("announced", type(event).__name__, body={"before": before, "after": after, "at": self.now()})]
 
 
+def announce_creation(self: Any, state: Any) -> list[Message]:
+    CALLS.append(("announce_creation", state))
+    if number_of(state) % 11 == 0:
+        raise HandlerFailed("announce_creation")
+    return [Message("created", str(number_of(state)), body={"at": self.now()})]
+
+
 def make_machine(rng: random.Random) -> tuple[Any, Tree, list[Any]]:
     tree = Tree(rng)
     events = [new_class(f"Event{i}", Event, "number") for i in range(rng.randint(3, 6))]
@@ -191,6 +198,8 @@ def make_machine(rng: random.Random) -> tuple[Any, Tree, list[Any]]:
         space[f"hook{i}"] = make_hook(rng, f"hook{i}", rng.choice([*tree.inside]))
     if rng.random() < 0.5:
         space["announce"] = announce
+    if rng.random() < 0.5:
+        space["announce_creation"] = announce_creation
     generic: Any = Machine
     bases: Any = (generic[union(tree.leaves), union(used)],)
     return types.new_class("Random", bases, {}, lambda body: body.update(space)), tree, used

@@ -37,12 +37,17 @@ EXAMPLES: dict[str, Any] = {
     "when": "version 3",
     "column": "state",
     "attempts": 5,
+    "cycle": ("story-1", "story-2", "story-1"),
     "location": "stories.db",
     "seconds": 2.5,
     "size": 10,
     "source": "sqlite:///old.db",
     "target": "postgresql://db/new",
     "may_have_happened": True,
+    "token": 7,
+    "worker": "builder-1",
+    "seed": 17,
+    "trace": ("0.000000  worker-1.1 claims story-7",),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from attrs import frozen
@@ -41,6 +41,11 @@ class Move(Event):
     to: str
 
 
+Held: TypeAlias = First | Second | Away
+
+MADE: dict[str, type[Held]] = {"first": First, "second": Second, "away": Away}
+
+
 class Told(Machine[First | Second | Away, Move]):
     class outer(State.Compound):
         class inner(State.Compound):
@@ -51,8 +56,7 @@ class Told(Machine[First | Second | Away, Move]):
 
     @on
     def move(self, s: First | Second, e: Move) -> First | Second | Away:
-        kinds: dict[str, type[First | Second | Away]] = {"first": First, "second": Second, "away": Away}
-        return kinds[e.to](s.number + 1)
+        return MADE[e.to](s.number + 1)
 
     @on
     def back(self, s: Away, e: Move) -> First:
@@ -146,6 +150,61 @@ def test_hooks_get_the_time_of_the_decision(told: Any) -> None:
     """Hooks and `announce` get the time that the event was sent with."""
     messages = told(Away(1), Move("first"))
     assert [message.body["at"] for message in messages if "at" in message.body] == [NOW, NOW]
+
+
+class Begun(Machine[Held, Move]):
+    class outer(State.Compound):
+        class inner(State.Compound):
+            first = state(First, initial=True)
+            second = state(Second)
+
+    away = state(Away)
+
+    @on
+    def move(self, s: Held, e: Move) -> First | Second | Away:
+        return MADE[e.to](s.number + 1)
+
+    @entering
+    def into_outer(self, s: Outer) -> list[Message]:
+        return [Message("into", "outer")]
+
+    def announce_creation(self, state: Held) -> Iterator[Message]:
+        yield Message("begun", str(state.number), body={"at": self.now()})
+
+
+@pytest.mark.parametrize("start", [Begun.start, Begun.native])
+def test_creation_is_announced_before_what_is_entered(start: Any) -> None:
+    """`announce_creation` tells of a start in whichever state, before the entering hooks, on both drivers."""
+    messages = start(Second(3), NOW).messages
+    assert kinds(messages) == ["begun 3", "into outer"]
+    assert messages[0].body == {"at": NOW}
+    assert kinds(start(Away(4), NOW).messages) == ["begun 4"]
+
+
+def test_no_move_announces_a_creation() -> None:
+    """No move runs `announce_creation`, also not one back to where the machine began, on either driver."""
+    for payload, to, expected in ((First(1), "first", []), (Away(1), "first", ["into outer"]), (First(1), "away", [])):
+        assert kinds(decide(Begun, payload, Move(to), NOW).messages) == expected
+        assert kinds(Begun.native(payload).deliver(Move(to), NOW).messages) == expected
+
+
+@pytest.mark.parametrize("start", ["start", "native"])
+def test_creation_that_cannot_be_announced(start: str) -> None:
+    """What `announce_creation` raises fails the start, on both drivers."""
+
+    class Bad(Machine[First | Away, Move]):
+        first = state(First)
+        away = state(Away)
+
+        @on
+        def move(self, s: First, e: Move) -> Away:
+            return Away()
+
+        def announce_creation(self, state: First | Away) -> list[Message]:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        getattr(Bad, start)(First())
 
 
 @pytest.mark.parametrize("kind", [entering, leaving])

@@ -97,5 +97,11 @@ def tells(store: Store) -> None:
         assert_type(entry.state, PipelineState)
 
 
+def repairs(store: Store) -> None:
+    receipt = store.set_state(Pipeline, "story-7", Coding(), by="anna", why="the gates ran elsewhere", expect=Active)
+    assert_type(receipt, Receipt[PipelineState])
+    assert_type(store.history(Pipeline, "story-7", limit=1)[0].repaired, bool)
+
+
 with open_store("sqlite:///stories.db", durability="normal", timeout=5) as opened:
     assert_type(opened, Store)

@@ -48,6 +48,14 @@ def writes_many(store: Store) -> None:
     store.send_many(Pipeline, [(1, DepsMet())])  # E: a key is a string
     store.send_many(Pipeline, [Send("a", Heartbeat())])  # E: an event of another machine
     store.send_many(Pipeline, [("a", DepsMet())], create=Idle())  # E: a state of another machine
+    store.send(Pipeline, "story-7", DepsMet(), by=7)  # E: a name is a string
+
+
+def repairs(store: Store) -> None:
+    store.set_state(Pipeline, "story-7", Idle(), by="anna", why="wrong")  # E: a state of another machine
+    store.set_state(Pipeline, "story-7", Backlog(), why="wrong")  # E: who does it has to be said
+    store.set_state(Pipeline, "story-7", Backlog(), by="anna")  # E: so has the reason
+    store.release(Pipeline, "story-7")  # E: a lease, not a machine
 
 
 def reads(store: Store) -> None:

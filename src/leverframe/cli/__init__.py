@@ -1,6 +1,13 @@
 """The command line: `leverframe --help` says what it can do.
 
     main.py        the commands, their arguments and options
+    options.py     those that several commands share
+    operators.py   the commands that change one instance, and `top`
+    operate.py     what these do
+    requeue.py     `leverframe requeue`
+    fields.py      fields of states and events, as they are written there
+    top.py         `leverframe top`
+    overview.py    what it shows
     targets.py     which machine a name means
     databases.py   which database a URL means
     reading.py     a log as lines of bytes
@@ -14,6 +21,7 @@
     spans.py       spans of time, as they are written there
     doctor.py      `leverframe doctor`
     copy.py        `leverframe copy`
+    work.py        `leverframe work`
     bodies.py      states and events as they are shown
     output.py      rows and JSON, for a terminal or for a pipe
     text.py        values in one harmless line

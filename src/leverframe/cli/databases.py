@@ -6,22 +6,36 @@ import os
 
 from leverframe import Store, open_store
 from leverframe.cli.failures import Failure
+from leverframe.errors import InvalidQuery
 from leverframe.persistence.presence import tell_absence
 from leverframe.persistence.sqlite.location import parse_location
 
-__all__ = ["database_file", "open_existing"]
+__all__ = ["database_file", "open_existing", "open_scoped"]
 
 REMEDY = "name a database with --db or LEVERFRAME_DB"
 
 
-def open_existing(url: str) -> Store:
-    """A store to read from.  Raises `Failure` if there is none, `CannotOpen` if it cannot be opened."""
+def open_existing(url: str, tenant: str | None = None) -> Store:
+    """A store to read from, of one tenant or of none.
+
+    Raises `Failure` if there is none, `CannotOpen` if it cannot be opened, `InvalidQuery` for what names no tenant.
+    """
     path = database_file(url)
     if path is not None:
         check_file(url, path)
     elif is_on_server(url):
         check_schema(url)
-    return open_store(url)
+    return open_scoped(url, tenant)
+
+
+def open_scoped(url: str, tenant: str | None) -> Store:
+    """A store of one tenant, or of none.  Raises as `open_store` does, and `InvalidQuery`."""
+    store = open_store(url)
+    try:
+        return store if tenant is None else store.scoped(tenant)
+    except InvalidQuery:
+        store.close()
+        raise
 
 
 def check_file(url: str, path: str) -> None:

@@ -6,9 +6,20 @@ import click
 
 from leverframe.cli.statuses import CANNOT, FOUND
 from leverframe.cli.text import single_line
-from leverframe.errors import LeverframeError, NotFound, UnreadableRow
+from leverframe.errors import (
+    AlreadyExists,
+    LeaseError,
+    LeverframeError,
+    NotFound,
+    StaleState,
+    TransitionNotAllowed,
+    UnreadableRow,
+)
 
 __all__ = ["Failure", "Finding", "complain", "failure_of", "file_failure"]
+
+ANSWERS = (AlreadyExists, LeaseError, NotFound, StaleState, TransitionNotAllowed, UnreadableRow)
+"""The errors that are about the instance that was asked for."""
 
 
 class Failure(click.ClickException):
@@ -28,7 +39,7 @@ class Finding(Failure):
 
 def failure_of(error: LeverframeError) -> Failure:
     """The end of a command that this error brings about."""
-    return Finding(str(error)) if isinstance(error, (NotFound, UnreadableRow)) else Failure(str(error))
+    return Finding(str(error)) if isinstance(error, ANSWERS) else Failure(str(error))
 
 
 def file_failure(path: str, error: OSError) -> Failure:

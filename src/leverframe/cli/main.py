@@ -6,22 +6,28 @@ import contextlib
 import errno
 import io
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from leverframe.cli.failures import Failure, failure_of
+from leverframe.cli.operators import COMMANDS
+from leverframe.cli.options import (
+    StatePath,
+    database_option,
+    json_option,
+    key_argument,
+    target_argument,
+    tenant_option,
+)
 from leverframe.cli.spans import Span
 from leverframe.cli.statuses import INTERRUPTED
 from leverframe.cli.targets import TargetType, find_machine
 from leverframe.errors import LeverframeError
 
 __all__ = ["main"]
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 HIGHEST_LIMIT = 2**31
 
@@ -54,49 +60,6 @@ def errors_as_lines(ctx: click.Context) -> Generator[None]:
         ctx.exit(INTERRUPTED)
 
 
-class StatePath(click.ParamType[str]):
-    """The path of a state, as an option: what it names is looked up later, when the machine is known."""
-
-    name = "state"
-
-    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:  # noqa: ARG002  # click calls it so
-        """The paths of the machine's states that begin so."""
-        from leverframe.cli.reads import states_by_path
-
-        # While the option's own value is missing, click has not got so far as to assign the arguments.
-        target = ctx.params.get("target") or next(iter(ctx.args), "")
-        try:
-            known = states_by_path(find_machine(target))
-        except (Failure, LeverframeError):
-            return []
-        return [CompletionItem(path) for path in known if path.startswith(incomplete)]
-
-
-def target_argument(command: F) -> F:
-    return click.argument("target", metavar="MACHINE", type=TargetType())(command)
-
-
-def database_option(command: F) -> F:
-    return click.option(
-        "--db",
-        "url",
-        metavar="URL",
-        envvar="LEVERFRAME_DB",
-        show_envvar=True,
-        default="sqlite:///leverframe.db",
-        show_default=True,
-        help="The database.",
-    )(command)
-
-
-def json_option(command: F) -> F:
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")(command)
-
-
-def key_argument(command: F) -> F:
-    return click.argument("key", nargs=-1, required=True)(command)
-
-
 # ---------------------------------------------------------------- commands
 
 
@@ -105,11 +68,11 @@ def key_argument(command: F) -> F:
 def main() -> None:
     """Typed, durable statecharts on the command line.
 
-    MACHINE is the name of a shipped machine, pipeline or execution, or any machine as module:Class, looked for in
-    the working folder too.  KEY is one word, or several for a key of several parts.
+    MACHINE is the name of a shipped machine, such as pipeline or agent-job, or any machine as module:Class, looked
+    for in the working folder too.  KEY is one word, or several for a key of several parts.
 
-    Exit status: 0 done; 1 done, and something was found (no such instance, an unreadable row, refusals with
-    --strict); 2 could not be done; 130 interrupted.
+    Exit status: 0 done; 1 done, and something was found (no such instance, an unreadable row, a refused event,
+    refusals with --strict); 2 could not be done; 130 interrupted.
     """
 
 
@@ -117,6 +80,7 @@ def main() -> None:
 @target_argument
 @click.argument("file", type=click.Path())
 @database_option
+@tenant_option
 @click.option(
     "--delivery-id",
     "delivery_field",
@@ -139,6 +103,7 @@ def replay(
     target: str,
     file: str,
     url: str,
+    tenant: str | None,
     delivery_field: str | None,
     refused_path: str | None,
     strict: bool,
@@ -159,12 +124,13 @@ def replay(
     """
     from leverframe.cli.replay import replay_log
 
-    ctx.exit(replay_log(find_machine(target), file, url, delivery_field, refused_path, strict, as_json))
+    ctx.exit(replay_log(find_machine(target), file, url, tenant, delivery_field, refused_path, strict, as_json))
 
 
 @main.command("ls")
 @target_argument
 @database_option
+@tenant_option
 @click.option(
     "--in", "state", metavar="STATE", type=StatePath(), help="Only those in a state, such as active.merge or active."
 )
@@ -182,6 +148,7 @@ def list_instances(
     ctx: click.Context,
     target: str,
     url: str,
+    tenant: str | None,
     state: str | None,
     prefix: tuple[str, ...],
     limit: int | None,
@@ -190,35 +157,37 @@ def list_instances(
     """List instances, the newest change first."""
     from leverframe.cli.reads import list_rows
 
-    ctx.exit(list_rows(find_machine(target), url, state, prefix, limit, as_json))
+    ctx.exit(list_rows(find_machine(target), url, tenant, state, prefix, limit, as_json))
 
 
 @main.command()
 @target_argument
 @key_argument
 @database_option
+@tenant_option
 @json_option
-def show(target: str, key: tuple[str, ...], url: str, as_json: bool) -> None:
+def show(target: str, key: tuple[str, ...], url: str, tenant: str | None, as_json: bool) -> None:
     """Show one instance.
 
     That is its state, the state's fields, and the events that are accepted there.
     """
     from leverframe.cli.reads import show_instance
 
-    show_instance(find_machine(target), url, key, as_json)
+    show_instance(find_machine(target), url, tenant, key, as_json)
 
 
 @main.command()
 @target_argument
 @key_argument
 @database_option
+@tenant_option
 @json_option
 @click.pass_context
-def history(ctx: click.Context, target: str, key: tuple[str, ...], url: str, as_json: bool) -> None:
+def history(ctx: click.Context, target: str, key: tuple[str, ...], url: str, tenant: str | None, as_json: bool) -> None:
     """Show what happened to one instance, the oldest first."""
     from leverframe.cli.reads import show_history
 
-    ctx.exit(show_history(find_machine(target), url, key, as_json))
+    ctx.exit(show_history(find_machine(target), url, tenant, key, as_json))
 
 
 @main.command()
@@ -297,3 +266,31 @@ def copy(ctx: click.Context, source: str, target: str, fresh: bool, as_json: boo
     from leverframe.cli.copy import copy_database
 
     ctx.exit(copy_database(source, target, fresh=fresh, as_json=as_json))
+
+
+@main.command()
+@click.argument("target", metavar="WORKER")
+@database_option
+@tenant_option
+@click.option("--concurrency", type=click.IntRange(1), help="How much is done at a time, if not what WORKER says.")
+@click.option("--once", is_flag=True, help="End when nothing is ready.")
+@click.pass_context
+def work(ctx: click.Context, target: str, url: str, tenant: str | None, concurrency: int | None, once: bool) -> None:
+    """Run a worker until it is told to stop.
+
+    WORKER is module:name, of a function that makes a Worker of the store that it is given, or of a Worker that has a
+    store of its own.  The module is looked for in the working folder too.
+
+    SIGTERM or Ctrl-C stops it: it claims nothing more, and waits for what is under way, as long as the worker's grace
+    lasts; the second one lets it wait for nothing.  Exit status: 0 stopped, and all was done that had been begun; 1
+    some of it was left to others; 2 could not be done; 130 stopped by a second signal.
+    """
+    from leverframe.cli.work import run_worker
+
+    typed = click.core.ParameterSource.COMMANDLINE
+    given = any(ctx.get_parameter_source(name) is typed for name in ("url", "tenant"))
+    ctx.exit(run_worker(target, url, tenant, store_given=given, concurrency=concurrency, once=once))
+
+
+for each in COMMANDS:
+    main.add_command(each)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Literal, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 import click
 from attrs import frozen
 
-__all__ = ["Column", "at_terminal", "print_facts", "print_json", "print_note", "print_rows", "show_time"]
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["Column", "at_terminal", "make_table", "print_facts", "print_json", "print_note", "print_rows", "show_time"]
 
 Rows = Sequence[Sequence[str]]
 
@@ -63,6 +66,12 @@ def padded(column: Column, text: str, width: int) -> str:
 def print_table(columns: Sequence[Column], rows: Rows, *, err: bool) -> None:
     """Print rows as a table that fits the terminal."""
     from rich.console import Console
+
+    Console(highlight=False, stderr=err).print(make_table(columns, rows))
+
+
+def make_table(columns: Sequence[Column], rows: Rows, marked: Collection[int] = ()) -> Table:
+    """Rows as a table that fits wherever it is shown; those `marked`, by their number, stand out."""
     from rich.table import Table
     from rich.text import Text
 
@@ -71,14 +80,14 @@ def print_table(columns: Sequence[Column], rows: Rows, *, err: bool) -> None:
     for column in columns:
         fixed = not (column.elastic or column.wrapped)
         table.add_column(column.name, justify="right" if column.right else "left", no_wrap=fixed)
-    for row in rows:
+    for number, row in enumerate(rows):
         # As Text, for what stands in a database is no markup.
         cells = (
             Text(cell, no_wrap=not column.wrapped, overflow=overflow(column))
             for column, cell in zip(columns, row, strict=True)
         )
-        table.add_row(*cells)
-    Console(highlight=False, stderr=err).print(table)
+        table.add_row(*cells, style="bold red" if number in marked else None)
+    return table
 
 
 def overflow(column: Column) -> Literal["fold", "ellipsis"]:

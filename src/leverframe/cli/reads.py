@@ -14,7 +14,7 @@ from leverframe.cli.failures import Failure, Finding, complain
 from leverframe.cli.output import Column, at_terminal, print_facts, print_json, print_note, print_rows, show_time
 from leverframe.cli.statuses import FOUND
 from leverframe.cli.targets import AnyMachine
-from leverframe.cli.text import shorten, show_key, show_number
+from leverframe.cli.text import shorten, show_key, show_number, single_line
 from leverframe.errors import Key, NotFound, UnknownState, UnreadableRow
 from leverframe.wording import did_you_mean, join_names
 
@@ -28,6 +28,7 @@ LONGEST_PAYLOAD = 80
 
 UNREADABLE = "(unreadable)"
 CREATED = "(created)"
+REPAIRED = "(set by hand)"
 
 
 # ---------------------------------------------------------------- ls
@@ -44,11 +45,17 @@ class Question:
 
 
 def list_rows(
-    machine: AnyMachine, url: str, path: str | None, prefix: tuple[str, ...], limit: int | None, as_json: bool
+    machine: AnyMachine,
+    url: str,
+    tenant: str | None,
+    path: str | None,
+    prefix: tuple[str, ...],
+    limit: int | None,
+    as_json: bool,
 ) -> int:
     """Print instances, the newest change first; the exit status."""
     question = Question(machine, find_state(machine, path), prefix, limit or (None if as_json else DEFAULT_LIMIT))
-    with open_existing(url) as store:
+    with open_existing(url, tenant) as store:
         found = find(store, question)
         shown = found[: question.limit]
         errors = unreadable(shown)
@@ -182,13 +189,14 @@ def stored_object(machine: AnyMachine, stored: AnyStored) -> dict[str, Any]:
 # ---------------------------------------------------------------- show
 
 
-def show_instance(machine: AnyMachine, url: str, words: tuple[str, ...], as_json: bool) -> None:
+def show_instance(machine: AnyMachine, url: str, tenant: str | None, words: tuple[str, ...], as_json: bool) -> None:
     """Print all that there is about one instance."""
-    with open_existing(url) as store:
+    with open_existing(url, tenant) as store:
         stored = get(store, machine, key_of(words))
+        last = last_entry(store, machine, stored)
     accepted = [event.__name__ for event in stored.handle.accepts()]
     if as_json:
-        print_json(stored_object(machine, stored) | {"accepts": accepted})
+        print_json(stored_object(machine, stored) | said_of(last) | {"accepts": accepted})
         return
     rows = [
         ["key", show_key(stored.key)],
@@ -197,9 +205,21 @@ def show_instance(machine: AnyMachine, url: str, words: tuple[str, ...], as_json
         ["version", str(stored.version)],
         ["created", stored.created_at.isoformat()],
         ["changed", stored.changed_at.isoformat()],
+        *([name, single_line(text)] for name, text in said_of(last).items() if text),
         ["accepts", join_names(accepted)],
     ]
     print_facts(rows)
+
+
+def last_entry(store: Store, machine: AnyMachine, stored: AnyStored) -> AnyEntry | None:
+    """The line of the journal by which the instance came to be as it is; None if it was moved since it was read."""
+    last = store.history(machine, stored.key, limit=1)[-1]
+    return last if last.version == stored.version else None
+
+
+def said_of(entry: AnyEntry | None) -> dict[str, Any]:
+    """Who made a move and why, for programs; null where nobody has said so."""
+    return {"by": (entry and entry.by) or None, "why": (entry and entry.why) or None}
 
 
 def key_of(words: tuple[str, ...]) -> Key:
@@ -220,16 +240,20 @@ def not_found(store: Store, machine: AnyMachine, key: Key) -> Failure:
     longer = store.find(machine, prefix=(key,), limit=1) if isinstance(key, str) else []
     if longer:
         hint = f"there is {show_key(longer[0].key)}: give all parts of a key"
-    return Finding(f"there is no {machine.__name__} {show_key(key)} in {store.location}; {hint}")
+    return Finding(f"there is no {machine.__name__} {show_key(key)} in {place_of(store)}; {hint}")
+
+
+def place_of(store: Store) -> str:
+    return f"tenant {store.tenant} of {store.location}" if store.tenant else store.location
 
 
 # ---------------------------------------------------------------- history
 
 
-def show_history(machine: AnyMachine, url: str, words: tuple[str, ...], as_json: bool) -> int:
+def show_history(machine: AnyMachine, url: str, tenant: str | None, words: tuple[str, ...], as_json: bool) -> int:
     """Print the journal of one instance, the oldest line first; the exit status."""
     key = key_of(words)
-    with open_existing(url) as store:
+    with open_existing(url, tenant) as store:
         try:
             entries = store.history(machine, key)
         except NotFound:
@@ -263,8 +287,14 @@ HISTORY_COLUMNS_AT_TERMINAL = [
 
 def entry_row_at_terminal(machine: AnyMachine, entry: AnyEntry) -> list[str]:
     move = f"{entry.from_path} → {entry.to_path}" if entry.from_path else entry.to_path
-    what = f"{entry_event(machine, entry)}\n{move}"
+    what = "\n".join([entry_event(machine, entry), move, *who_and_why(entry)])
     return [str(entry.seq), str(entry.version), show_time(entry.at), what]
+
+
+def who_and_why(entry: AnyEntry) -> list[str]:
+    """Who made the move and why, in one line if somebody has said so."""
+    said = ": ".join(part for part in (f"by {entry.by}" if entry.by else "", entry.why) if part)
+    return [single_line(said)] if said else []
 
 
 HISTORY_COLUMNS = [
@@ -274,13 +304,16 @@ HISTORY_COLUMNS = [
     Column("from"),
     Column("event"),
     Column("to"),
+    Column("by"),
+    Column("why"),
 ]
 
 
 def entry_row(machine: AnyMachine, entry: AnyEntry) -> list[str]:
     event = entry_event(machine, entry)
     from_path = entry.from_path or "-"
-    return [str(entry.seq), str(entry.version), show_time(entry.at), from_path, event, entry.to_path]
+    said = [single_line(entry.by), single_line(entry.why)]
+    return [str(entry.seq), str(entry.version), show_time(entry.at), from_path, event, entry.to_path, *said]
 
 
 def entry_event(machine: AnyMachine, entry: AnyEntry) -> str:
@@ -288,7 +321,9 @@ def entry_event(machine: AnyMachine, entry: AnyEntry) -> str:
         event = entry.event
     except UnreadableRow:
         return UNREADABLE
-    return CREATED if event is None else show_event(machine, event)
+    if event is None:
+        return REPAIRED if entry.repaired else CREATED
+    return show_event(machine, event)
 
 
 def entry_error(entry: AnyEntry) -> UnreadableRow | None:
@@ -300,13 +335,15 @@ def entry_error(entry: AnyEntry) -> UnreadableRow | None:
 
 
 def entry_object(machine: AnyMachine, entry: AnyEntry) -> dict[str, Any]:
-    """A line of the journal for programs; the line of a creation has no event and comes from no state."""
+    """A line of the journal for programs: a creation has no event and comes from no state, a repair has no event."""
     found: dict[str, Any] = {
         "seq": entry.seq,
         "version": entry.version,
         "at": entry.at.isoformat(),
         "from": entry.from_path or None,
         "to": entry.to_path,
+        "repaired": entry.repaired,
+        **said_of(entry),
     }
     try:
         return found | {"event": None if entry.event is None else event_object(machine, entry.event)}

@@ -14,8 +14,8 @@ from typing import BinaryIO, TextIO
 import click
 from attrs import frozen
 
-from leverframe import Store, open_store
-from leverframe.cli.databases import database_file
+from leverframe import Store
+from leverframe.cli.databases import database_file, open_scoped
 from leverframe.cli.failures import Failure, file_failure
 from leverframe.cli.lines import Line, Parser
 from leverframe.cli.progress import show_progress
@@ -40,6 +40,7 @@ def replay_log(
     machine: AnyMachine,
     path: str,
     url: str,
+    tenant: str | None,
     delivery_field: str | None,
     refused_path: str | None,
     strict: bool,
@@ -50,7 +51,7 @@ def replay_log(
         log = resources.enter_context(open_log(path))
         parser = Parser(machine, os.path.basename(path), delivery_field)
         check_distinct(path, database_file(url), refused_path)
-        store = resources.enter_context(open_store(url))
+        store = resources.enter_context(open_scoped(url, tenant))
         # Only now, for this empties the file: what an earlier run left there is lost to a run that begins.
         report = Report(open_refused(resources, refused_path))
         settler = Settler(store, machine, report.add)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import click
 
-__all__ = ["Span", "parse_span"]
+__all__ = ["Span", "parse_span", "show_span"]
 
 UNITS = {
     "s": timedelta(seconds=1),
@@ -17,6 +17,8 @@ UNITS = {
     "w": timedelta(weeks=1),
     "y": timedelta(days=365),
 }
+
+LARGEST_FIRST = [(unit, UNITS[unit]) for unit in ("d", "h", "m")]
 
 SHAPE = re.compile(r"([0-9]{1,9})([smhdwy])", re.ASCII)
 
@@ -49,3 +51,15 @@ def parse_span(text: str) -> timedelta | None:
         return int(found[1]) * UNITS[found[2]]
     except OverflowError:
         return None
+
+
+def show_span(span: timedelta) -> str:
+    """A span of time in one unit, for people.
+
+    >>> [show_span(timedelta(seconds=seconds)) for seconds in (0.4, 45, 119, 700, 90_000, 400_000)]
+    ['0s', '45s', '119s', '11m', '25h', '4d']
+    """
+    for unit, length in LARGEST_FIRST:
+        if span >= 2 * length:
+            return f"{span // length}{unit}"
+    return f"{span // UNITS['s']}s"

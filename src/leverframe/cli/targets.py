@@ -20,8 +20,17 @@ __all__ = ["SHIPPED", "AnyMachine", "TargetType", "find_machine"]
 AnyMachine = type[Machine[Any, Any]]
 
 SHIPPED = {
+    "agent-job": "leverframe.machines.orchestrator:AgentJob",
+    "agent-run": "leverframe.machines.orchestrator:AgentRun",
+    "delivery": "leverframe.machines.orchestrator:Delivery",
     "execution": "leverframe.machines.execution:Execution",
+    "job": "leverframe.machines.job:Job",
     "pipeline": "leverframe.machines.pipeline:Pipeline",
+    "repo-gate": "leverframe.machines.orchestrator:RepoGate",
+    "run": "leverframe.machines.run:Run",
+    "task": "leverframe.machines.orchestrator:Task",
+    "tracker-card": "leverframe.machines.orchestrator:TrackerCard",
+    "worker": "leverframe.machines.worker:Worker",
 }
 
 

@@ -10,9 +10,13 @@
     │   └── StaleState                  ... and that was found in the store
     ├── UnknownState                    a class that is no state of this machine
     ├── WrongTarget (TypeError)         a handler returned what its signature does not name
+    ├── SimulationFailed (AssertionError) in a simulation something happened that must not
     ├── CodecError
     │   ├── EncodeError                 a value cannot be written as JSON and read back the same
     │   └── DecodeError (ValueError)    a body does not have the shape of its class
+    ├── HandlerError                    a worker's handler did not do its part
+    │   ├── LeaseNotEnded               it returned no event, and ended no lease
+    │   └── HandlerDied                 its process ended before it did
     └── StoreError
         ├── AlreadyExists               the key, or a unique look-up's value, is taken
         ├── NotFound (LookupError)      no instance has this key, or not at that version or time
@@ -20,6 +24,11 @@
         ├── InvalidQuery (ValueError)   a look-up that is not declared, a limit below 1, ...
         ├── UnreadableRow               a stored row no longer decodes under today's code
         ├── LookupsChanged              another program declared other look-ups meanwhile
+        ├── LeaseError                  somebody else has the lease, or nobody has it
+        │   ├── LeaseLost               the lease was taken over, given back or ended
+        │   ├── LeaseRequired           the event is taken only from whoever has the lease
+        │   └── NotLeased               there is no lease that could be ended
+        ├── DependencyCycle (ValueError) one would wait for itself, by way of others
         ├── Conflict                    others kept moving the instance; tried a bounded number of times
         ├── StoreTimeout (TimeoutError) others held the store, or a row, for longer than the timeout
         │   └── PoolExhausted           ... all connections to a server were in use
@@ -58,6 +67,7 @@ from leverframe.errors.bodies import (
     DecodeError,
     EncodeError,
 )
+from leverframe.errors.coordinating import DependencyCycle, LeaseError, LeaseLost, LeaseRequired, NotLeased
 from leverframe.errors.deciding import (
     InvalidField,
     InvalidTime,
@@ -86,6 +96,7 @@ from leverframe.errors.root import (
     Key,
     LeverframeError,
 )
+from leverframe.errors.simulating import SimulationFailed
 from leverframe.errors.storing import (
     AlreadyExists,
     CannotCopy,
@@ -104,6 +115,11 @@ from leverframe.errors.storing import (
     StoreVanished,
     UnreadableRow,
 )
+from leverframe.errors.working import (
+    HandlerDied,
+    HandlerError,
+    LeaseNotEnded,
+)
 
 __all__ = [
     "AccessDenied",
@@ -113,7 +129,10 @@ __all__ = [
     "CodecError",
     "Conflict",
     "DecodeError",
+    "DependencyCycle",
     "EncodeError",
+    "HandlerDied",
+    "HandlerError",
     "InvalidField",
     "InvalidKey",
     "InvalidQuery",
@@ -121,6 +140,10 @@ __all__ = [
     "InvalidURL",
     "InvalidValue",
     "Key",
+    "LeaseError",
+    "LeaseLost",
+    "LeaseNotEnded",
+    "LeaseRequired",
     "LeverframeError",
     "LookupsChanged",
     "MachineDefinitionError",
@@ -131,8 +154,10 @@ __all__ = [
     "NotADatabase",
     "NotFound",
     "NotInState",
+    "NotLeased",
     "PoolExhausted",
     "ReadOnly",
+    "SimulationFailed",
     "StaleState",
     "StoreClosed",
     "StoreError",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from leverframe.machines.execution import Execution
     from leverframe.machines.job import Job
-    from leverframe.machines.orchestrator import AgentJob, AgentRun, RepoGate, Task, TrackerCard
+    from leverframe.machines.orchestrator import AgentJob, AgentRun, Delivery, RepoGate, Task, TrackerCard
     from leverframe.machines.pipeline import Pipeline
     from leverframe.machines.run import Run
     from leverframe.machines.worker import Worker
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AgentJob",
     "AgentRun",
+    "Delivery",
     "Execution",
     "Job",
     "Pipeline",
@@ -32,6 +33,7 @@ __all__ = [
 _MODULES = {
     "AgentJob": "orchestrator.agent_job",
     "AgentRun": "orchestrator.agent_run",
+    "Delivery": "orchestrator.deliveries",
     "Execution": "execution",
     "Job": "job",
     "Pipeline": "pipeline",

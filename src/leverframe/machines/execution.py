@@ -8,6 +8,7 @@ from typing import TypeAlias
 from attrs import evolve, frozen
 
 from leverframe import Event, Machine, NonEmpty, Payload, on, state
+from leverframe.coordination.policies import WakeUp
 
 # ---------------------------------------------------------------- values
 
@@ -98,6 +99,11 @@ ExecutionEvent: TypeAlias = SpawnRequested | SpawnedSuccessfully | Heartbeat | H
 # ---------------------------------------------------------------- the machine
 
 
+def resumes_at(s: RateLimited) -> datetime:
+    """When a rate limit is over."""
+    return s.resume_at
+
+
 class Execution(Machine[ExecutionState, ExecutionEvent]):
     """What one node is doing about one story."""
 
@@ -134,3 +140,6 @@ class Execution(Machine[ExecutionState, ExecutionEvent]):
     @on
     def reset(self, s: ExecutionState, e: Reset) -> Idle:
         return Idle()
+
+    # It is listed when it is due: to spawn the agent anew is for the node, which then says so.
+    resume = WakeUp(states=[RateLimited], at=resumes_at)

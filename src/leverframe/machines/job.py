@@ -1,18 +1,26 @@
 """Job: background work with an owner, a lease and a watermark.  The key is the pair (kind, job key).
 
 The owner, its token and its lease are kept beside the job.  A running one has no last error: each claim clears it.
+
+    enqueue(store, "index", "shop", Watermark(7))
+    store.claim_or_reason(Job.lease, worker="builder-1", key=("index", "shop"), create=Pending(), at_most=3)
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from attrs import Factory, evolve, field, frozen
 
 from leverframe import Event, InvalidValue, Machine, Payload, on, state
+from leverframe.coordination.limits import Limit
+from leverframe.coordination.policies import Lease
 from leverframe.machines.amounts import Count, of_kind
 from leverframe.machines.carrying import become
+
+if TYPE_CHECKING:
+    from leverframe import Receipt, Store
 
 # ---------------------------------------------------------------- values
 
@@ -28,6 +36,9 @@ class Retries(Count):
 NOTHING_SEEN = Watermark(0)
 DEFAULT_RETRIES = Retries(3)
 DEFAULT_DELAY = timedelta(hours=1)
+
+JobKey: TypeAlias = tuple[str, str]
+"""The kind, and the job's key within that."""
 
 ClaimRefusal: TypeAlias = Literal["already_running", "retry_exhausted", "retry_pending", "not_dirty"]
 
@@ -164,6 +175,22 @@ def claim_refusal(job: JobState, now: datetime) -> ClaimRefusal | None:
             return None if job.is_dirty else "not_dirty"
 
 
+def claimable_from(job: Pending | Done | Error, now: datetime) -> datetime | None:
+    """From when on a job can be claimed; None: not as it is."""
+    match claim_refusal(job, now):
+        case None:
+            return now
+        case "retry_pending":
+            return job.retry_at if isinstance(job, Error) else None
+        case _:
+            return None
+
+
+def kind_of(_job: JobState, key: JobKey) -> str:
+    """What a limit is for."""
+    return key[0]
+
+
 class Job(Machine[JobState, JobEvent]):
     """Background work with an owner, a lease and a watermark."""
 
@@ -205,3 +232,33 @@ class Job(Machine[JobState, JobEvent]):
     def released(self, s: Running, e: Released) -> Done | Error:
         ended: type[Done | Error] = Done if e.outcome == "done" else Error
         return become(s, ended, finished_at=self.now(), last_error=e.error)
+
+    lease = Lease(
+        claim=claimed,
+        takeover=taken_over,
+        ttl=timedelta(hours=1),
+        heartbeat=timedelta(seconds=30),
+        free=(enqueued,),
+        ready=claimable_from,
+        reason=claim_refusal,
+        limit=Limit(per=kind_of),
+    )
+
+
+# ---------------------------------------------------------------- on a store
+
+
+def enqueue(store: Store, kind: str, key: str, watermark: Watermark) -> Receipt[JobState]:
+    """Make the job, or raise its input watermark to this one, never lower; that changes no state.
+
+    Raises as `Store.send_many` does.
+
+    >>> from leverframe import open_store
+    >>> from leverframe.machines.job import *
+    >>> with open_store("sqlite://") as store:
+    ...     _ = enqueue(store, "index", "shop", Watermark(7))
+    ...     enqueue(store, "index", "shop", Watermark(5)).state.input_watermark
+    7
+    """
+    [receipt] = store.send_many(Job, [((kind, key), Enqueued(watermark))], create=Pending())
+    return receipt

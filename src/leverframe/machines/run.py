@@ -2,17 +2,27 @@
 
 The lease itself - worker, token, until when, last heartbeat - is kept beside the run.  That it was acquired, and that
 it has run out, are events.
+
+A project's runs are those of a tenant, `project = store.scoped("shop")`, and no other project sees them:
+
+    held = project.claim(Run.lease, worker=worker)              the oldest one, for 60 seconds
+    with held: held.send(ToolRequested())                       renewed every 15 seconds; while it waits, not at all
+    project.send(Run, key, ToolFinished())                      by anybody: a new lease for the worker, who takes it up
+    held = project.resume(Run.lease, key, worker=worker)
+    project.reap(Run.lease)                                     once a minute: runs whose lease has run out
+    project.wake(Run)                                           and approvals whose deadline has passed
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeAlias, TypeVar
 
 from attrs import field, frozen
 
 from leverframe import Event, InvalidValue, Machine, NonEmpty, Payload, Positive, lookup, on, state
+from leverframe.coordination.policies import Lease, WakeUp
 from leverframe.machines.amounts import NO_COST, ZERO, Count, check_cost, exact_sum, of_kind
 from leverframe.machines.carrying import become
 
@@ -241,6 +251,11 @@ def settle(s: Pending | Unfailed, e: Accounted | Failure, kind: type[R], **chang
     return become(s, kind, **accounts | changes)
 
 
+def approval_deadline(s: RunState) -> datetime | None:
+    """When an approval comes too late."""
+    return s.deadline if isinstance(s, WaitingApproval) else None
+
+
 class Run(Machine[RunState, RunEvent]):
     """One agent run, leased by a worker."""
 
@@ -305,3 +320,14 @@ class Run(Machine[RunState, RunEvent]):
     @on
     def failed_with_error(self, s: Running, e: FailedWithError) -> Failed:
         return settle(s, e, Failed, completed_at=self.now())
+
+    lease = Lease(
+        claim=lease_acquired,
+        expiry=lease_expired,
+        ttl=timedelta(seconds=60),
+        heartbeat=timedelta(seconds=15),
+        free=(cancel,),
+        pauses=(WaitingTool, WaitingApproval),
+    )
+
+    deadline = WakeUp(deadline_passed, at=approval_deadline)

@@ -1,17 +1,22 @@
 """Worker: one coding agent on one branch.
 
-`Unfinished` is entered once, when the worker is created: every move before the last one stays inside of it.
+Whoever moves a worker names the state that it believes the worker is in:
+
+    store.send(Worker, key, WorkStarted(), expect=Assigned)
+
+A move that the table does not have for that state is refused whatever there is (`TransitionNotAllowed`), then a worker
+that does not exist (`NotFound`), then one that is in another state (`StaleState`).  `Fail` needs no such name.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from enum import Enum
 from typing import TypeAlias
 
 from attrs import frozen
 
-from leverframe import Event, Machine, Message, NonEmpty, Payload, State, entering, on, state
+from leverframe import Event, Machine, Message, NonEmpty, Payload, on, state
+from leverframe.coordination.staleness import Staleness
 from leverframe.machines.carrying import become
 
 # ---------------------------------------------------------------- values
@@ -45,12 +50,7 @@ class Assignment(Payload):
 
 
 @frozen
-class Unfinished(Assignment):
-    """Every state but Completed: what can fail."""
-
-
-@frozen
-class Watched(Unfinished):
+class Watched(Assignment):
     """The agent is at work, and has to show that it lives."""
 
 
@@ -63,19 +63,19 @@ class Working(Watched): ...
 
 
 @frozen
-class Conflicted(Unfinished): ...
+class Conflicted(Assignment): ...
 
 
 @frozen
-class InReview(Unfinished): ...
+class InReview(Assignment): ...
 
 
 @frozen
-class Approved(Unfinished): ...
+class Approved(Assignment): ...
 
 
 @frozen(kw_only=True)
-class Failed(Unfinished):
+class Failed(Assignment):
     reason: str
 
 
@@ -83,7 +83,10 @@ class Failed(Unfinished):
 class Completed(Assignment): ...
 
 
-WorkerState: TypeAlias = Assigned | Working | Conflicted | InReview | Approved | Failed | Completed
+Unfinished: TypeAlias = Assigned | Working | Conflicted | InReview | Approved | Failed
+"""What can fail."""
+
+WorkerState: TypeAlias = Unfinished | Completed
 
 
 # ---------------------------------------------------------------- events
@@ -127,14 +130,12 @@ WorkerEvent: TypeAlias = WorkStarted | ReviewRequested | ConflictFound | ReviewA
 class Worker(Machine[WorkerState, WorkerEvent]):
     """One coding agent on one branch."""
 
-    class unfinished(State.Compound):
-        assigned = state(Assigned, initial=True)
-        working = state(Working)
-        conflicted = state(Conflicted)
-        in_review = state(InReview)
-        approved = state(Approved)
-        failed = state(Failed)
-
+    assigned = state(Assigned, initial=True)
+    working = state(Working)
+    conflicted = state(Conflicted)
+    in_review = state(InReview)
+    approved = state(Approved)
+    failed = state(Failed)
     completed = state(Completed, final=True)
 
     @on
@@ -159,17 +160,16 @@ class Worker(Machine[WorkerState, WorkerEvent]):
 
     @on
     def fail(self, s: Unfinished, e: Fail) -> Failed:
-        changed = s.state_changed_at if isinstance(s, Failed) else self.now()
-        return become(s, Failed, state_changed_at=changed, reason=e.reason)
+        return become(s, Failed, state_changed_at=self.now(), reason=e.reason)
 
     @on
     def retry(self, s: Failed, e: Retry) -> Assigned:
         return become(s, Assigned, state_changed_at=self.now())
 
-    @entering
-    def tell_created(self, s: Unfinished) -> list[Message]:
-        body = {"task_id": s.task_id, "branch": s.branch, "worktree": s.worktree, "description": s.description}
-        return [Message("orchestrator", "task_assign", correlation_id=s.task_id, body=body)]
+    def announce_creation(self, state: WorkerState) -> list[Message]:
+        task = state.task_id
+        body = {"task_id": task, "branch": state.branch, "worktree": state.worktree, "description": state.description}
+        return [Message("orchestrator", "task_assign", correlation_id=task, body=body)]
 
     def announce(self, before: WorkerState, event: WorkerEvent, after: WorkerState) -> list[Message]:
         task, left = before.task_id, self.path(type(before))
@@ -179,44 +179,6 @@ class Worker(Machine[WorkerState, WorkerEvent]):
         body = {"from": left, "to": self.path(type(after)), "task_id": task}
         return [Message("worker", "state_change", correlation_id=task, body=body)]
 
-
-# ---------------------------------------------------------------- staleness
-
-
-class Staleness(Enum):
-    """How long a worker has been silent."""
-
-    OK = "ok"
-    WARN = "warn"
-    STALE = "stale"
-    DEAD = "dead"
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether somebody has to look."""
-        return self in (Staleness.STALE, Staleness.DEAD)
-
-
-@frozen(kw_only=True)
-class Thresholds:
-    """Over which age of the last heartbeat a worker is no longer OK, WARN, STALE."""
-
-    warn: timedelta = timedelta(minutes=5)
-    stale: timedelta = timedelta(minutes=15)
-    dead: timedelta = timedelta(minutes=30)
-
-
-DEFAULT_THRESHOLDS = Thresholds()
-
-
-def staleness(
-    worker: WorkerState, last_heartbeat: datetime | None, now: datetime, thresholds: Thresholds = DEFAULT_THRESHOLDS
-) -> Staleness:
-    """What the last heartbeat says about a worker.  Nobody watches one that is not at work: it is OK."""
-    if not isinstance(worker, Watched):
-        return Staleness.OK
-    if last_heartbeat is None or now - last_heartbeat > thresholds.dead:
-        return Staleness.DEAD
-    if now - last_heartbeat > thresholds.stale:
-        return Staleness.STALE
-    return Staleness.WARN if now - last_heartbeat > thresholds.warn else Staleness.OK
+    staleness = Staleness(
+        watched=Watched, warn=timedelta(minutes=5), stale=timedelta(minutes=15), dead=timedelta(minutes=30)
+    )

@@ -15,6 +15,7 @@ __all__ = [
     "check_expected",
     "check_integer",
     "check_seconds",
+    "check_tenant",
     "check_text",
     "moment_before",
 ]
@@ -22,6 +23,9 @@ __all__ = [
 LARGEST = 2**63 - 1
 
 LONGEST = 10**6
+
+LONGEST_TENANT = 200
+"""Bytes: it stands in the same index as a key, and has to leave room for that."""
 
 
 def check_integer(name: str, value: object, *, at_least: int = -LARGEST) -> None:
@@ -50,6 +54,14 @@ def check_text(name: str, value: object) -> str:
     if "\0" in value:
         raise InvalidQuery("", f"{name} {show_value(value)} has a NUL in it; give text without one")
     return value
+
+
+def check_tenant(tenant: object) -> str:
+    """The tenant's name.  Raises `InvalidQuery` for what is none."""
+    name = check_text("a tenant's name", tenant)
+    if len(name.encode()) > LONGEST_TENANT:
+        raise InvalidQuery("", f"a tenant's name {show_value(name)} is longer than {LONGEST_TENANT} bytes; shorten it")
+    return name
 
 
 def check_choice(on_refused: object) -> None:

@@ -16,6 +16,10 @@ from leverframe.persistence.backend import (
     StateCount,
 )
 from leverframe.persistence.finding import find_statement
+from leverframe.persistence.handing import HandingReader
+from leverframe.persistence.heartbeats import HeartbeatVerbs
+from leverframe.persistence.leasing import LeasingVerbs
+from leverframe.persistence.overseeing import OverseeingVerbs
 from leverframe.persistence.statements import (
     CURSOR,
     DECLARATION,
@@ -40,24 +44,24 @@ Parameters = Sequence[object]
 SNAPSHOT_WIDTH = 7
 
 
-class ReadingVerbs(TendingReader):
+class ReadingVerbs(TendingReader, LeasingVerbs, HandingReader, HeartbeatVerbs, OverseeingVerbs):
     """The verbs, over anything that runs a statement of the catalogue and gives all of its rows."""
 
     __slots__ = ()
 
     def load(self, machine: str, key: str, delivery_id: str | None = None) -> Loaded | None:
         if delivery_id is None:
-            rows = self._rows(LOAD, (machine, key))
+            rows = self._rows(LOAD, (self.tenant, machine, key))
             return Loaded(Snapshot(*rows[0][:SNAPSHOT_WIDTH]), None, *rows[0][SNAPSHOT_WIDTH:]) if rows else None
-        rows = self._rows(LOAD_WITH_DELIVERY, (delivery_id, machine, key))
+        rows = self._rows(LOAD_WITH_DELIVERY, (delivery_id, self.tenant, machine, key))
         return loaded(rows[0]) if rows else None
 
     def find(self, query: Query) -> list[Snapshot]:
-        statement = find_statement(query, self.dialect)
+        statement = find_statement(query, self.dialect, self.tenant)
         return [] if statement is None else [Snapshot(*row) for row in self._rows(*statement)]
 
     def count(self, machine: str) -> list[StateCount]:
-        return [StateCount(*row) for row in self._rows(self.dialect.count, (machine,))]
+        return [StateCount(*row) for row in self._rows(self.dialect.count, (self.tenant, machine))]
 
     def instances(self, machine: str, after: int, limit: int) -> list[Snapshot]:
         return [Snapshot(*row) for row in self._rows(INSTANCES, (machine, after, limit))]
@@ -81,13 +85,13 @@ class ReadingVerbs(TendingReader):
 
     def messages(self, after: int, topic: str | None, limit: int) -> list[MessageRow]:
         if topic is None:
-            rows = self._rows(MESSAGES, (after, limit))
+            rows = self._rows(MESSAGES, (self.tenant, after, limit))
         else:
-            rows = self._rows(MESSAGES_OF_TOPIC, (topic, after, limit))
+            rows = self._rows(MESSAGES_OF_TOPIC, (self.tenant, topic, after, limit))
         return [MessageRow(*row) for row in rows]
 
     def cursor(self, name: str) -> int:
-        rows = self._rows(CURSOR, (name,))
+        rows = self._rows(CURSOR, (self.tenant, name))
         return int(rows[0][0]) if rows else 0
 
 

@@ -15,6 +15,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, TypeVar
 
+from leverframe.persistence.consumers import ConsumerReader, ConsumerWriter
+from leverframe.persistence.heartbeats import HeartbeatReader, HeartbeatWriter
+from leverframe.persistence.leasing import LeasingReader, LeasingWriter
+from leverframe.persistence.overseeing import OverseeingReader
 from leverframe.persistence.rows import (
     Creation,
     Declaration,
@@ -62,8 +66,13 @@ T = TypeVar("T")
 # ---------------------------------------------------------------- verbs
 
 
-class Reader(UpkeepReader, Protocol):
-    """What is committed.  No call keeps a transaction open after it has returned."""
+class Reader(UpkeepReader, LeasingReader, ConsumerReader, OverseeingReader, HeartbeatReader, Protocol):
+    """What is committed.  No call keeps a transaction open after it has returned.
+
+    All that is asked here is asked of the rows of one tenant; what `upkeep.py` names, of all rows.
+    """
+
+    tenant: str
 
     def load(self, machine: str, key: str, delivery_id: str | None = None) -> Loaded | None:
         """The instance, and how the delivery id was settled if it was; None if there is no such instance."""
@@ -106,7 +115,7 @@ class Reader(UpkeepReader, Protocol):
         ...
 
 
-class Writer(UpkeepWriter, Reader, Protocol):
+class Writer(UpkeepWriter, LeasingWriter, ConsumerWriter, HeartbeatWriter, Reader, Protocol):
     """One transaction.  Its reads see its own writes; nobody else writes what `load` or `hold` has read in it."""
 
     def hold(self, machine: str, keys: Sequence[str]) -> None:
@@ -132,6 +141,10 @@ class Writer(UpkeepWriter, Reader, Protocol):
         """
         ...
 
+    def move_all(self, moves: Sequence[Move]) -> list[int | None]:
+        """As `move`, for several, in as few words to the database as it takes; an answer each, in their order."""
+        ...
+
     def refuse(self, refusal: Refusal) -> bool:
         """Settle a delivery id as refused; False if the instance moved, or the id was settled, meanwhile."""
         ...
@@ -152,13 +165,13 @@ class Writer(UpkeepWriter, Reader, Protocol):
 class Watch(Protocol):
     """Sleeps until something was committed."""
 
-    def sleep(self, seconds: float) -> None:
-        """At most so many seconds; it may wake earlier, also for nothing."""
+    def sleep(self, seconds: float) -> bool:
+        """At most so many seconds, and it may wake earlier; whether it knows that something was committed."""
         ...
 
 
 class Backend(UpkeepBackend, Protocol):
-    """One database.  Usable from any number of threads; not across a fork.
+    """One database, as one tenant sees it.  Usable from any number of threads; not across a fork.
 
     `decides_in_turn` says whether a write waits for its turn before it begins, as in SQLite: then a decision is taken
     inside of it, which saves a read and every conflict.  Elsewhere it is taken between `read` and `move`.
@@ -175,9 +188,20 @@ class Backend(UpkeepBackend, Protocol):
     shows_own_messages: bool
     """Whether messages told inside of `transaction()` can be read inside of it."""
 
+    tenant: str
+    """Whose rows are read and written here."""
+
     @property
     def location(self) -> str:
         """Where it is, for messages; never with a password."""
+        ...
+
+    def scoped(self, tenant: str) -> Backend:
+        """The same open database, as another tenant sees it; a transaction of one is joined by all of them."""
+        ...
+
+    def whole(self) -> Backend:
+        """The same open database, for work on rows of all tenants.  What it does may raise `AccessDenied`."""
         ...
 
     def now(self) -> int:
@@ -196,19 +220,27 @@ class Backend(UpkeepBackend, Protocol):
         """
         ...
 
+    def era(self) -> int:
+        """A number that is another one where what this program has committed may have been lost since, in a crash."""
+        ...
+
+    def recent_now(self) -> int | None:
+        """The time by the database's clock, where that need not be asked for; None also where it has none."""
+        ...
+
     def recall(self, machine: str, key: str) -> Loaded | None:
         """What this program last wrote of an instance, where that is likely to be its present; it is not the truth.
 
-        Only a move that `move_recalled` has accepted may follow from it.
+        Only a move that `move_in` has accepted may follow from it.
         """
         ...
 
-    def move_recalled(self, move: Move) -> int | None:
-        """As `move`, for a move that was decided on what was recalled; None also where that may not be relied on."""
+    def move_in(self, era: int, move: Move) -> int | None:
+        """As `move`, for a move that was decided on what was known in that era; None also if it is over."""
         ...
 
-    def remember(self, machine: str, written: Loaded) -> None:
-        """This program has just moved the instance to there."""
+    def move_at_once(self, moves: Sequence[Move]) -> list[int | None]:
+        """As `move`, for several, each for itself, in as few words to the database as it takes."""
         ...
 
     def move(self, move: Move) -> int | None:

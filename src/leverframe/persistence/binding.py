@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from types import NoneType
 from typing import Any, Generic, NoReturn, cast
@@ -17,7 +17,7 @@ from leverframe.errors import (
     UnknownState,
     UnreadableRow,
 )
-from leverframe.persistence.arguments import check_integer
+from leverframe.persistence.arguments import check_integer, check_text
 from leverframe.persistence.backend import (
     Creation,
     JournalRow,
@@ -29,7 +29,9 @@ from leverframe.persistence.backend import (
     Snapshot,
     StateCount,
 )
+from leverframe.persistence.beside import Change, MovePolicy
 from leverframe.persistence.codec import codec_of, read_json, write_json
+from leverframe.persistence.effects import Effect, Grant
 from leverframe.persistence.instants import from_microseconds
 from leverframe.persistence.keys import decode_key, prefix_ranges
 from leverframe.persistence.records import Entry, Stored, StoredMessage
@@ -58,8 +60,10 @@ class Binding(Generic[S, E]):
         self.codec = codec_of(machine)
         self.paths: dict[type, str] = {leaf: machine.path(leaf) for leaf in machine.leaves()}
         self.classes: dict[str, type[S]] = {path: leaf for leaf, path in self.paths.items()}
+        self.policies: tuple[MovePolicy, ...] = cast("Any", machine)._policies
         self.lookups = {leaf: machine.lookup_fields(leaf) for leaf in machine.leaves()}
         self.lookup_fields = {name: unique for fields in self.lookups.values() for name, unique in fields}
+        self.lookup_parts = {name: (unique, part) for name, unique, part in machine.lookup_parts()}
         self.declared = self._describe_lookups()
         # The number under which the store keeps these look-ups, once it is known that it does.
         self.declaration: int | None = None
@@ -71,14 +75,20 @@ class Binding(Generic[S, E]):
         return len(self.upcasters) == self.upcasters_read
 
     def _describe_lookups(self) -> str:
-        """All that the values of look-ups are made of; empty if the machine has none."""
-        if not self.lookup_fields:
+        """All that the values of look-ups, and what policies keep, are made of; empty if the machine has none."""
+        policies = [[policy.name, kept] for policy in self.policies if (kept := policy.kept()) is not None]
+        if not self.lookup_fields and not self.lookup_parts and not policies:
             return ""
         for name in self.lookup_fields:
             self._check_one_type(name)
         states = {leaf.__name__: [list(each) for each in fields] for leaf, fields in self.lookups.items() if fields}
         steps = [[u.tag, u.version, u.to.__name__, u.to_version] for u in self.upcasters.values()]
-        return write_json({"states": states, "upcasters": sorted(steps)})
+        told: dict[str, object] = {"states": states, "upcasters": sorted(steps)}
+        if policies:
+            told["policies"] = policies
+        if self.lookup_parts:
+            told["parts"] = [[name, *how] for name, how in self.lookup_parts.items()]
+        return write_json(told)
 
     def _check_one_type(self, name: str) -> None:
         types = {
@@ -179,6 +189,9 @@ class Binding(Generic[S, E]):
             partial(self._left, key, row, previous),
             partial(self.journal_state, key, row),
             partial(self.journal_event, key, row),
+            row.by or "",
+            row.why or "",
+            row.event is None and row.from_state is not None,
         )
 
     def _left(self, key: str, row: JournalRow, previous: JournalRow | None) -> type[S] | None:
@@ -188,7 +201,7 @@ class Binding(Generic[S, E]):
         return type(self.journal_state(key, previous)) if previous is not None else self.class_at(row.from_state)
 
     def journal_event(self, key: str, row: JournalRow) -> E | None:
-        """The event of a line of the journal.  Raises `UnreadableRow`."""
+        """The event of a line of the journal; None for a creation or a repair.  Raises `UnreadableRow`."""
         if row.event is None:
             return None
         event: E = self._decode(key, f"journal.event of seq {row.seq}", row.event, self.codec.decode_event)
@@ -206,10 +219,11 @@ class Binding(Generic[S, E]):
         """The row of a new instance.  Raises `EncodeError`."""
         leaf = type(state)
         body = self.codec.encode_state(state)
-        found = self.lookup_values(state)
+        found = self.lookup_values(state, key)
         told = _message_rows(messages)
         path, kept = self.paths[leaf], self.declaration
-        return Creation(self.name, key, path, leaf.__name__, body, at, recorded_at, found, told, kept)
+        effects = self.effects(Change(self.name, key, None, state, recorded_at)) if self.policies else ()
+        return Creation(self.name, key, path, leaf.__name__, body, at, recorded_at, found, told, kept, effects)
 
     def move(
         self,
@@ -220,8 +234,9 @@ class Binding(Generic[S, E]):
         at: int,
         recorded_at: int,
         delivery_id: str | None,
+        grant: Grant | None = None,
     ) -> Move:
-        """The row of a decision.  Raises `EncodeError`."""
+        """The row of a decision; `grant` is the lease that it gives.  Raises `EncodeError`."""
         after = decision.state
         leaf = type(after)
         return Move(
@@ -235,18 +250,56 @@ class Binding(Generic[S, E]):
             self.codec.events.encode(event),
             at,
             recorded_at,
-            self._changed_lookups(before, after) if self.lookups[leaf] or self.lookups[type(before)] else None,
+            self._changed_lookups(row.key, before, after) if self.lookups[leaf] or self.lookups[type(before)] else None,
             _message_rows(decision.messages) if decision.messages else (),
             delivery_id,
             self.declaration,
+            self.effects(Change(self.name, row.key, before, after, recorded_at, grant)) if self.policies else (),
+            row.key,
         )
 
-    def _changed_lookups(self, before: S, after: S) -> tuple[LookupValue, ...] | None:
-        values = self.lookup_values(after)
-        return None if values == self.lookup_values(before) else values
+    def repair(self, row: Snapshot, before: S | None, after: S, recorded_at: int) -> Move:
+        """The row of a state that is set by hand; `before` is None where it cannot be read.  Raises `EncodeError`."""
+        leaf = type(after)
+        change = Change(self.name, row.key, before, after, recorded_at, repaired=True)
+        return Move(
+            self.name,
+            row.instance,
+            row.version,
+            row.state,
+            self.paths[leaf],
+            leaf.__name__,
+            self.codec.encode_state(after),
+            None,
+            recorded_at,
+            recorded_at,
+            self.lookup_values(after, row.key) if self.lookup_fields else None,
+            declaration=self.declaration,
+            effects=self.effects(change),
+            key=row.key,
+        )
 
-    def lookup_values(self, state: S) -> tuple[LookupValue, ...]:
-        """The values under which an instance in this state can be found."""
+    def effects(self, change: Change) -> tuple[Effect, ...]:
+        """What a move changes beside its instance."""
+        return tuple(effect for policy in self.policies for effect in policy.effects(change))
+
+    def _changed_lookups(self, key: str, before: S, after: S) -> tuple[LookupValue, ...] | None:
+        if self._field_values(after) == self._field_values(before):
+            return None
+        return self.lookup_values(after, key)
+
+    def lookup_values(self, state: S, key: str) -> tuple[LookupValue, ...]:
+        """The values under which an instance in this state can be found; `key` as text."""
+        values = self._field_values(state)
+        return (*values, *self._part_values(key)) if self.lookup_parts else values
+
+    def _part_values(self, key: str) -> Iterator[LookupValue]:
+        parts = decode_key(key)
+        for name, (unique, part) in self.lookup_parts.items():
+            if isinstance(parts, tuple) and part < len(parts):
+                yield LookupValue(name, write_json(parts[part]), unique)
+
+    def _field_values(self, state: S) -> tuple[LookupValue, ...]:
         return tuple(self._lookup_value(state, name, unique) for name, unique in self.lookups[type(state)])
 
     def _lookup_value(self, state: S, name: str, unique: bool) -> LookupValue:
@@ -268,8 +321,10 @@ class Binding(Generic[S, E]):
         return Query(self.name, self.paths_of(state), ranges, lookups, limit)
 
     def _condition(self, name: str, value: object) -> tuple[str, str]:
+        if name in self.lookup_parts:
+            return name, write_json(check_text(name, value))
         if not isinstance(name, str) or name not in self.lookup_fields:  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
-            hint = did_you_mean(str(name), self.lookup_fields)
+            hint = did_you_mean(str(name), {**self.lookup_fields, **self.lookup_parts})
             self.refuse_query(f"{name!r} is no look-up{hint}; declare it in the machine: {name} = lookup()")
         return name, self.codec.encode_field(name, value)
 

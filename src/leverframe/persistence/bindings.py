@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from leverframe.errors import InvalidQuery, MachineDefinitionError
@@ -16,8 +18,9 @@ __all__ = ["Bindings"]
 class Bindings:
     """The bindings of one store, by machine."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, clock: Callable[[], datetime] | None) -> None:
         self._backend = backend
+        self._clock = clock
         self._known: dict[Any, Binding[Any, Any]] = {}
         self._lock = threading.Lock()
         # What a transaction has declared holds for nobody else before it is committed.
@@ -46,7 +49,7 @@ class Bindings:
             if self._backend.is_joined():
                 return self._keeping_in_transaction(binding)
             with self._lock:
-                keep_declared_lookups(self._backend, binding)
+                keep_declared_lookups(self._backend, binding, self._clock)
         return binding
 
     def _keeping_in_transaction(self, binding: Binding[Any, Any]) -> Binding[Any, Any]:
@@ -55,7 +58,7 @@ class Bindings:
         own = known.get(binding.name)
         if own is None or not own.current():
             own = Binding(binding.machine)
-            keep_declared_lookups(self._backend, own)
+            keep_declared_lookups(self._backend, own, self._clock)
             known[binding.name] = own
         return own
 

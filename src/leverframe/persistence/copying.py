@@ -80,7 +80,7 @@ def copy_store(source: str, target: str, *, fresh: bool = False, progress: Progr
     Backlog()
     """
     path = source_file(source, target)
-    with closing(open_backend(source)) as origin, origin.at_one_time() as reader:
+    with closing(open_backend(source)) as origin, origin.whole().at_one_time() as reader:
         with unfinished(target, path or origin.location, fresh) as goal:
             report = partial(progress or ignore, total(reader))
             report(total(goal.read()) // STEPS)
@@ -114,7 +114,8 @@ def source_file(source: str, target: str) -> str | None:
 @contextmanager
 def unfinished(target: str, source: str, fresh: bool) -> Generator[Backend]:
     """The target, marked as the unfinished copy of the source.  Raises `CannotCopy`, and then it is as it was."""
-    with closing(open_unfinished(target, source)) as goal:
+    with closing(open_unfinished(target, source)) as opened:
+        goal = opened.whole()
         if fresh:
             goal.commit(partial(begin_anew, source))
         other = goal.read().copied_from()
@@ -127,9 +128,9 @@ def open_unfinished(target: str, source: str) -> Backend:
     try:
         goal = open_backend(target)
     except UnfinishedCopy:
-        return open_backend(target, (COPYING,))
+        return open_backend(target, also=(COPYING,))
     try:
-        if not goal.commit(partial(begin, source)):
+        if not goal.whole().commit(partial(begin, source)):
             raise CannotCopy(goal.location, IN_USE)
     except BaseException:
         goal.close()

@@ -7,13 +7,17 @@ from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
 
+from attrs import evolve
+
 from leverframe.errors import DecodeError, UnknownState, UnreadableRow
 from leverframe.persistence.backend import Backend, JournalRow, Reader, Snapshot
 from leverframe.persistence.binding import Binding
 from leverframe.persistence.codec import read_json
+from leverframe.persistence.consumers import Backlog
+from leverframe.persistence.counting import counts_of_all_tenants, kept_counts
 from leverframe.persistence.keys import decode_key
 from leverframe.persistence.reports import Examination, Finding
-from leverframe.persistence.tables import JOURNAL, MESSAGE, SNAPSHOT, STATE_COUNT, TABLES, Table
+from leverframe.persistence.tables import JOURNAL, MESSAGE, SNAPSHOT, TABLES, Table
 from leverframe.persistence.upkeep import Figures, Lag, Row
 
 __all__ = ["examine"]
@@ -37,13 +41,14 @@ def examine(backend: Backend, bindings: Sequence[AnyBinding]) -> Examination:
     """Look at everything; at every row of the machines that are given, in batches."""
     figures = backend.figures()
     with backend.at_one_time() as reader:
-        lags, counts = reader.lags(), list(wrong_counts(reader))
+        lags, backlogs, counts = reader.lags(), reader.backlogs(), list(wrong_counts(reader))
         rows = {table.name: reader.number(table) for table in TABLES}
         migrations = tuple(reader.applied())
     findings = (
         *large_log(figures),
         *long_transaction(figures),
         *late_cursors(lags),
+        *late_consumers(backlogs),
         *wrong_clock(backend),
         *counts,
         *unknown_states(backend.read(), bindings),
@@ -59,8 +64,9 @@ def examine(backend: Backend, bindings: Sequence[AnyBinding]) -> Examination:
         figures.log,
         figures.oldest,
         rows,
-        {lag.name: lag.behind for lag in lags},
+        {f"{lag.name}{of_tenant(lag.tenant)}": lag.behind for lag in lags},
         findings,
+        {f"{each.name}{of_tenant(each.tenant)}": each.behind for each in backlogs},
     )
 
 
@@ -83,8 +89,20 @@ def long_transaction(figures: Figures) -> Iterator[Finding]:
 def late_cursors(lags: Sequence[Lag]) -> Iterator[Finding]:
     for lag in lags:
         if lag.behind >= MANY_MESSAGES:
-            problem = f"cursor {lag.name} is {lag.behind:,} messages behind"
+            problem = f"cursor {lag.name}{of_tenant(lag.tenant)} is {lag.behind:,} messages behind"
             yield Finding("cursor", problem, "see whether its reader runs; until then nothing behind it is pruned")
+
+
+def late_consumers(backlogs: Sequence[Backlog]) -> Iterator[Finding]:
+    for backlog in backlogs:
+        whose = f"consumer {backlog.name}{of_tenant(backlog.tenant)}"
+        if backlog.behind >= MANY_MESSAGES:
+            problem = f"{whose} is {backlog.behind:,} messages behind"
+            remedy = "see whether its workers run, or remove() it; until then nothing behind it is pruned"
+            yield Finding("consumer", problem, remedy)
+        if backlog.set_aside:
+            problem = f"{whose} has messages set aside that it failed to handle: {backlog.set_aside:,}"
+            yield Finding("consumer", problem, "look at set_aside(), mend what they fail at, and replay() them")
 
 
 def wrong_clock(backend: Backend) -> Iterator[Finding]:
@@ -92,10 +110,14 @@ def wrong_clock(backend: Backend) -> Iterator[Finding]:
     last = reader.last_key(JOURNAL)
     if not last:
         return
-    ((*_, recorded_at),) = reader.rows_after(JOURNAL, (last[0] - 1,), 1)
-    if recorded_at > backend.now() + MINUTE:
+    (line,) = reader.rows_after(JOURNAL, (last[0] - 1,), 1)
+    if JOURNAL.reads("recorded_at")(line) > backend.now() + MINUTE:
         problem = "the newest line of the journal was recorded in the future"
         yield Finding("clock", problem, "set the clock right; what it has recorded is pruned only after its own time")
+
+
+def of_tenant(tenant: str) -> str:
+    return f" of tenant {tenant}" if tenant else ""
 
 
 # ---------------------------------------------------------------- counts and states
@@ -103,22 +125,23 @@ def wrong_clock(backend: Backend) -> Iterator[Finding]:
 
 def wrong_counts(reader: Reader) -> Iterator[Finding]:
     there = dict(reader.counted_states())
-    for machine, state, _, number in whole(reader, STATE_COUNT):
-        found = there.pop((machine, state), 0)
-        if found != number:
-            yield wrong_count(machine, state, number, found)
-    for (machine, state), found in there.items():
-        yield wrong_count(machine, state, 0, found)
+    for tenant, machine, count in kept_counts(reader):
+        found = there.pop((tenant, machine, count.state), 0)
+        if found != count.number:
+            yield wrong_count((tenant, machine, count.state), count.number, found)
+    for place, found in there.items():
+        yield wrong_count(place, 0, found)
 
 
-def wrong_count(machine: str, state: str, kept: int, found: int) -> Finding:
-    problem = f"{machine} counts {kept:,} in {state}, where there are {found:,}"
+def wrong_count(place: tuple[str, str, str], kept: int, found: int) -> Finding:
+    tenant, machine, state = place
+    problem = f"{machine} counts {kept:,} in {state}{of_tenant(tenant)}, where there are {found:,}"
     return Finding("counts", problem, "another program wrote to the tables; correct state_count, or use a backup")
 
 
 def unknown_states(reader: Reader, bindings: Sequence[AnyBinding]) -> Iterator[Finding]:
     for binding in bindings:
-        counts = reader.count(binding.name)
+        counts = [count for _, count in counts_of_all_tenants(reader, binding.name)]
         try:
             binding.learn_spellings(counts)
             for count in counts:
@@ -136,23 +159,28 @@ def unreadable_rows(reader: Reader, bindings: Mapping[str, AnyBinding]) -> Itera
     if not bindings:
         return
     for row in whole(reader, SNAPSHOT):
-        instance, machine, key, *rest = row
+        instance, machine, key, *rest, tenant = row
         if machine in bindings:
-            yield from unreadable(bindings[machine].state_of, Snapshot(instance, key, *rest))
+            yield from said_of(tenant, unreadable(bindings[machine].state_of, Snapshot(instance, key, *rest)))
     for table in (JOURNAL, MESSAGE):
         for rows in batches(reader, table):
             owners = {row[0]: row for row in reader.rows_of(SNAPSHOT, sorted({row[1] for row in rows}))}
             for row in rows:
                 _, machine, key, *_ = owners.get(row[1], (0, "", ""))
                 if machine in bindings:
-                    yield from unreadable_row(table, bindings[machine], key, row)
+                    yield from said_of(row[-1], unreadable_row(table, bindings[machine], key, row))
+
+
+def said_of(tenant: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    for finding in findings:
+        yield evolve(finding, problem=f"tenant {tenant}: {finding.problem}") if tenant else finding
 
 
 def unreadable_row(table: Table, binding: AnyBinding, key: str, row: Row) -> Iterator[Finding]:
     if table is MESSAGE:
         yield from unreadable(read_body, binding.name, key, row)
         return
-    seq, _, number, event, from_state, to_state, body, at, _ = row
+    seq, _, number, event, from_state, to_state, body, at, *_ = row
     line = JournalRow(seq, number, event, from_state, to_state, body, at)
     yield from unreadable(binding.journal_state, key, line)
     if event is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from leverframe.persistence.backend import KeyRange, Query
+from leverframe.persistence.rows import KeyRange, Query
 from leverframe.persistence.statements import NEWEST_FIRST, SNAPSHOT_COLUMNS, Dialect
 
 __all__ = ["Statement", "find_statement", "merge_ranges"]
@@ -22,63 +22,64 @@ MOST_SELECTS = 200
 EXACTLY_ONE = 1
 
 
-def find_statement(query: Query, dialect: Dialect) -> Statement | None:
-    """The statement and its parameters; None if nothing can match."""
+def find_statement(query: Query, dialect: Dialect, tenant: str = "") -> Statement | None:
+    """The statement and its parameters, for the instances of one tenant; None if nothing can match."""
     if query.states == () or query.limit == 0:
         return None
     if query.lookups:
-        return limited(by_lookup(query), query.limit)
+        return limited(by_lookup(query, tenant), query.limit)
     if query.ranges:
-        return by_ranges(query, dialect)
-    return by_states(query, dialect)
+        return by_ranges(query, dialect, tenant)
+    return by_states(query, dialect, tenant)
 
 
-def by_lookup(query: Query) -> Statement:
+def by_lookup(query: Query, tenant: str) -> Statement:
     """The instances of the first look-up (CROSS JOIN keeps SQLite from starting at the snapshots)."""
     (field, value), *others = query.lookups
     text = f"""SELECT {SNAPSHOT_COLUMNS} FROM lookup AS l CROSS JOIN snapshot AS s
-WHERE s.instance = l.instance AND l.machine = ? AND l.field = ? AND l.value = ?"""
-    parameters: list[object] = [query.machine, field, value]
+WHERE s.instance = l.instance AND l.tenant = ? AND l.machine = ? AND l.field = ? AND l.value = ?"""
+    parameters: list[object] = [tenant, query.machine, field, value]
     for other_field, other_value in others:
         text += " AND EXISTS (SELECT 1 FROM lookup AS o WHERE o.instance = l.instance AND o.field = ? AND o.value = ?)"
         parameters += [other_field, other_value]
     return text + also(ranges_condition(query.ranges), states_condition(query.states), parameters), parameters
 
 
-def by_ranges(query: Query, dialect: Dialect) -> Statement | None:
+def by_ranges(query: Query, dialect: Dialect, tenant: str) -> Statement | None:
     """The instances of each range; ranges are disjoint after merging, so none comes twice."""
     ranges = merge_ranges(query.ranges)
     if not ranges:
         return None
     if len(ranges) > MOST_SELECTS:
-        return limited(one_range(query, tuple(ranges), ""), query.limit)
-    return union([one_range(query, (one,), dialect.by_key) for one in ranges], query.limit)
+        return limited(one_range(query, tuple(ranges), tenant, ""), query.limit)
+    return union([one_range(query, (one,), tenant, dialect.by_key) for one in ranges], query.limit)
 
 
-def one_range(query: Query, ranges: tuple[KeyRange, ...], hint: str) -> Statement:
-    parameters: list[object] = [query.machine]
-    text = f"SELECT {SNAPSHOT_COLUMNS} FROM snapshot AS s{hint} WHERE s.machine = ?"
+def one_range(query: Query, ranges: tuple[KeyRange, ...], tenant: str, hint: str) -> Statement:
+    parameters: list[object] = [tenant, query.machine]
+    text = f"SELECT {SNAPSHOT_COLUMNS} FROM snapshot AS s{hint} WHERE s.tenant = ? AND s.machine = ?"
     return text + also(ranges_condition(ranges), states_condition(query.states), parameters), parameters
 
 
-def by_states(query: Query, dialect: Dialect) -> Statement:
+def by_states(query: Query, dialect: Dialect, tenant: str) -> Statement:
     """The newest of each state (a short walk down an index each), then the newest of those."""
     if query.states is None and query.limit is not None:
-        return dialect.newest_of_each, [query.limit, query.machine, query.limit]
+        return dialect.newest_of_each, [query.limit, tenant, query.machine, query.limit]
     states = list(dict.fromkeys(query.states or ()))
     if query.limit is None or len(states) > MOST_SELECTS:
-        return limited(all_of_states(query), query.limit)
-    return union([one_state(query.machine, state) for state in states], query.limit)
+        return limited(all_of_states(query, tenant), query.limit)
+    return union([one_state(tenant, query.machine, state) for state in states], query.limit)
 
 
-def all_of_states(query: Query) -> Statement:
-    parameters: list[object] = [query.machine]
-    text = f"SELECT {SNAPSHOT_COLUMNS} FROM snapshot AS s WHERE s.machine = ?"
+def all_of_states(query: Query, tenant: str) -> Statement:
+    parameters: list[object] = [tenant, query.machine]
+    text = f"SELECT {SNAPSHOT_COLUMNS} FROM snapshot AS s WHERE s.tenant = ? AND s.machine = ?"
     return text + also(("", []), states_condition(query.states), parameters), parameters
 
 
-def one_state(machine: str, state: str) -> Statement:
-    return f"SELECT {SNAPSHOT_COLUMNS} FROM snapshot AS s WHERE s.machine = ? AND s.state = ?", [machine, state]
+def one_state(tenant: str, machine: str, state: str) -> Statement:
+    text = f"SELECT {SNAPSHOT_COLUMNS} FROM snapshot AS s WHERE s.tenant = ? AND s.machine = ? AND s.state = ?"
+    return text, [tenant, machine, state]
 
 
 # ---------------------------------------------------------------- parts

@@ -1,14 +1,22 @@
-"""Look-ups that were declared, or dropped, since a store last saw the machine: their values are made, or removed."""
+"""Look-ups and policies that were declared, or dropped, since a store last saw the machine.
+
+What is kept of each instance because of them is made, or removed.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from leverframe.errors import AlreadyExists, LookupsChanged, UnreadableRow
-from leverframe.persistence.backend import Backend, Reader, Snapshot, UniqueTaken, Writer
+from leverframe.persistence.backend import Backend, LookupValue, Reader, Snapshot, UniqueTaken, Writer
+from leverframe.persistence.beside import Change
 from leverframe.persistence.binding import Binding
 from leverframe.persistence.codec import read_json
+from leverframe.persistence.effects import Effect, Leave, Moved, Rouse, Stand
+from leverframe.persistence.instants import to_microseconds
 from leverframe.persistence.keys import decode_key
 
 __all__ = ["check_declaration", "keep_declared_lookups"]
@@ -16,24 +24,32 @@ __all__ = ["check_declaration", "keep_declared_lookups"]
 READ_AT_ONCE = 1000
 
 
-def keep_declared_lookups(backend: Backend, binding: Binding[Any, Any]) -> None:
-    """Make the look-ups that are kept those that the machine declares today, in one transaction.
+def keep_declared_lookups(
+    backend: Backend, binding: Binding[Any, Any], clock: Callable[[], datetime] | None = None
+) -> None:
+    """Make what is kept of the machine's instances what it declares today, in one transaction.
 
-    They are made anew for all instances where anything differs from which a look-up's value is made: the fields, the
-    states that have them, the upcasters.  Raises `AlreadyExists` if one is unique and two instances have the same
-    value; nothing is changed then.
+    Look-ups are made anew for all instances of all tenants where anything differs from which a look-up's value is made:
+    the fields, the states that have them, the upcasters.  So is what can be claimed, and when it is to be woken up;
+    what somebody has stays.  `clock` is the store's, None for the database's own.
+
+    Raises `AlreadyExists` if a look-up is unique and two instances of a tenant have the same value; nothing is changed
+    then.
     """
     if not _is_kept(backend.read(), binding):
-        backend.commit(partial(_declare, binding))
+        now = backend.now() if clock is None else to_microseconds(clock())
+        backend.whole().commit(partial(_declare, binding, now))
     binding.confirmed = True
 
 
-def _declare(binding: Binding[Any, Any], writer: Writer) -> None:
+def _declare(binding: Binding[Any, Any], now: int, writer: Writer) -> None:
     writer.hold_all()
     # Another program of the same code may have been faster.
     if not _is_kept(writer, binding):
         binding.declaration = writer.declare(binding.name, binding.declared)
-        _fill(writer, binding)
+        writer.forget_ready(binding.name)
+        _fill(writer, binding, now)
+        writer.put_to_tenants(binding.name)
 
 
 def check_declaration(reader: Reader, binding: Binding[Any, Any]) -> None:
@@ -49,22 +65,43 @@ def _is_kept(reader: Reader, binding: Binding[Any, Any]) -> bool:
     return binding.declared == ("" if kept is None else kept.text)
 
 
-def _fill(writer: Writer, binding: Binding[Any, Any]) -> None:
+def _fill(writer: Writer, binding: Binding[Any, Any], now: int) -> None:
     last = 0
     while binding.declared and (rows := writer.instances(binding.name, last, READ_AT_ONCE)):
         for row in rows:
-            _add(writer, binding, row)
+            _add(writer, binding, row, now)
         last = rows[-1].instance
 
 
-def _add(writer: Writer, binding: Binding[Any, Any], row: Snapshot) -> None:
+def _add(writer: Writer, binding: Binding[Any, Any], row: Snapshot, now: int) -> None:
     try:
-        values = binding.lookup_values(binding.state_of(row))
+        state = binding.state_of(row)
     except UnreadableRow:
         return  # It says so when it is read; that must not keep all others from being used.
+    _add_lookups(writer, binding, row, binding.lookup_values(state, row.key))
+    if binding.policies:
+        _stand(writer, binding, row, state, now)
+
+
+def _add_lookups(writer: Writer, binding: Binding[Any, Any], row: Snapshot, values: tuple[LookupValue, ...]) -> None:
     for value in values:
         try:
             writer.add_lookup(binding.name, row.instance, value)
         except UniqueTaken as taken:
             key = decode_key(row.key)
             raise AlreadyExists(binding.name, key, taken.field, read_json(taken.value)) from None
+
+
+def _stand(writer: Writer, binding: Binding[Any, Any], row: Snapshot, state: Any, now: int) -> None:
+    """As if it was created so: it has waited since then, or nobody has it, and that runs out from now on."""
+    held = writer.lease(row.instance) is not None
+    waiting = binding.effects(Change(binding.name, row.key, None, state, row.created_at))
+    given = any(isinstance(effect, Stand) and effect.grant is not None for effect in waiting)
+    at = now if given else row.created_at
+    effects = binding.effects(Change(binding.name, row.key, None, state, at)) if given else waiting
+    # What a policy keeps of an instance, and does not follow from its state alone, is as it was.
+    kept: list[Effect] = [effect for effect in effects if isinstance(effect, Rouse)]
+    standing = [effect for effect in effects if isinstance(effect, Stand)]
+    if held and not standing:
+        kept.append(Leave())
+    writer.affect(Moved(row.instance, row.version, 0, at), kept if held else [*kept, *standing])

@@ -135,7 +135,8 @@ class Entry(Generic[S_co, E_co]):
 
     Attributes: `seq`, its number among all lines of the store, in order of arrival; `version`, of the instance behind
     it; `from_path` and `to_path`, how the states were spelled then (`from_path` is empty for a creation); `at`, the
-    time of the decision, in UTC.
+    time of the decision, in UTC; `by` and `why`, who made the move, and for what reason, as the call said, empty where
+    it did not; `repaired`, whether the state was set by hand (`Store.set_state`): such a line has no event.
 
     >>> from leverframe import open_store
     >>> from leverframe.machines.pipeline import *
@@ -148,7 +149,10 @@ class Entry(Generic[S_co, E_co]):
     2 DepsMet() active.backlog active.coding
     """
 
-    __slots__ = ("_decode_event", "_decode_from", "_decode_state", "at", "from_path", "seq", "to_path", "version")
+    __slots__ = (
+        "_decode_event", "_decode_from", "_decode_state", "at", "by", "from_path", "repaired", "seq", "to_path",
+        "version", "why",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -160,6 +164,9 @@ class Entry(Generic[S_co, E_co]):
         decode_from: Callable[[], Any],
         decode_state: Callable[[], Any],
         decode_event: Callable[[], Any],
+        by: str = "",
+        why: str = "",
+        repaired: bool = False,
     ) -> None:
         self.seq = seq
         self.version = version
@@ -169,10 +176,13 @@ class Entry(Generic[S_co, E_co]):
         self._decode_from = decode_from
         self._decode_state = decode_state
         self._decode_event = decode_event
+        self.by = by
+        self.why = why
+        self.repaired = repaired
 
     @property
     def event(self) -> E_co | None:
-        """The typed event; None for the creation.  Raises `UnreadableRow`."""
+        """The typed event; None for the creation, and for a repair.  Raises `UnreadableRow`."""
         return cast("E_co | None", self._decode_event())
 
     @property
@@ -236,3 +246,5 @@ class Send(Generic[E_co]):
     at: datetime | None = None
     expect: type[Payload] | None = None
     delivery_id: str | None = None
+    by: str | None = None
+    why: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from attrs import frozen
+from attrs import field, frozen
 
 __all__ = ["Examination", "Finding", "Pruned"]
 
@@ -36,7 +36,7 @@ class Finding:
     'cursor'
     """
 
-    kind: Literal["clock", "counts", "cursor", "log", "row", "state", "transaction"]
+    kind: Literal["clock", "consumer", "counts", "cursor", "log", "row", "state", "transaction"]
     problem: str
     remedy: str
 
@@ -48,7 +48,8 @@ class Examination:
     Attributes: `location`; `leverframe`, `database` and `driver`, with their versions; `migrations`, those applied;
     `size` and `log`, in bytes (`log` is None where the database keeps none beside itself); `oldest`, how many seconds
     the oldest transaction has been open, None where nobody can tell; `rows`, how many each table has; `behind`, how
-    many messages stand behind each cursor; `findings`, none if all is well.
+    many messages stand behind each cursor; `findings`, none if all is well; `consumers`, how many messages each has yet
+    to be handed.
 
     >>> from leverframe import open_store
     >>> with open_store("sqlite://") as store:
@@ -67,3 +68,4 @@ class Examination:
     rows: Mapping[str, int]
     behind: Mapping[str, int]
     findings: tuple[Finding, ...]
+    consumers: Mapping[str, int] = field(factory=dict[str, int])

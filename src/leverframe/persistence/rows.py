@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from attrs import define
 
+from leverframe.persistence.effects import Effect
+
 __all__ = [
     "Creation",
     "Declaration",
@@ -55,13 +57,14 @@ class Loaded:
     """What a decision starts from.
 
     `declaration` numbers the look-ups that are kept for the machine; `clock` is the database's own time, where it has
-    one.
+    one; `era` is when it was recalled from, as `Backend.era` counts.
     """
 
     snapshot: Snapshot
     delivery: Delivery | None
     declaration: int | None = None
     clock: int | None = None
+    era: int = 0
 
 
 @define
@@ -74,7 +77,11 @@ class Declaration:
 
 @define
 class JournalRow:
-    """One line of the journal.  The line of a creation has no event and no `from_state`."""
+    """One line of the journal.
+
+    The line of a creation has no event and no `from_state`, that of a repair no event.  `by` and `why` are who made the
+    move, and for what reason, where somebody has said so.
+    """
 
     seq: int
     version: int
@@ -83,6 +90,8 @@ class JournalRow:
     to_state: str
     body: str
     at: int
+    by: str | None = None
+    why: str | None = None
 
 
 @define
@@ -143,14 +152,15 @@ class Creation:
     lookups: tuple[LookupValue, ...] = ()
     messages: tuple[NewMessage, ...] = ()
     declaration: int | None = None
+    effects: tuple[Effect, ...] = ()
 
 
 @define
 class Move:
-    """A decision to be committed: it holds only while the instance is at version `seen`.
+    """A decision to be committed: it holds only while the instance is at version `seen`.  A repair has no event.
 
     It also holds only while the look-ups kept for the machine are `declaration`.  `lookups` are those of the new state,
-    or None where they are the same as before.
+    or None where they are the same as before.  `effects` are what changes beside the instance.
     """
 
     machine: str
@@ -160,13 +170,15 @@ class Move:
     to_state: str
     type_name: str
     body: str
-    event: str
+    event: str | None
     at: int
     recorded_at: int
     lookups: tuple[LookupValue, ...] | None = None
     messages: tuple[NewMessage, ...] = ()
     delivery_id: str | None = None
     declaration: int | None = None
+    effects: tuple[Effect, ...] = ()
+    key: str = ""
 
 
 @define

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, Generic
+from typing import Any, Generic, cast
 
 from attrs import define
 from typing_extensions import TypeVar
@@ -19,6 +19,7 @@ from leverframe.errors import (
     AlreadyExists,
     Conflict,
     Key,
+    LeaseLost,
     LeverframeError,
     LookupsChanged,
     NotFound,
@@ -38,17 +39,19 @@ from leverframe.persistence.backend import (
     UniqueTaken,
     Writer,
 )
+from leverframe.persistence.beside import Sending
 from leverframe.persistence.binding import Binding
 from leverframe.persistence.codec import read_json
+from leverframe.persistence.effects import Note
 from leverframe.persistence.instants import EPOCH, from_microseconds, to_microseconds
 from leverframe.persistence.keys import encode_key
 from leverframe.persistence.lookups import check_declaration
 from leverframe.persistence.records import Receipt
-from leverframe.persistence.refusals import read_refusal, write_refusal
+from leverframe.persistence.refusals import read_refusal, refuse_named, write_refusal
 from leverframe.typed.payload import Event, Payload
-from leverframe.typed.table import decide, enter
+from leverframe.typed.table import Decision, decide, enter
 
-__all__ = ["ATTEMPTS", "Request", "create_one", "make_request", "send_many", "send_one"]
+__all__ = ["ATTEMPTS", "LeaseKey", "Request", "create_one", "make_request", "send_many", "send_one", "settle"]
 
 ATTEMPTS = 10
 """How often a call begins anew after others moved the instance first, also during its own transaction."""
@@ -58,11 +61,23 @@ E = TypeVar("E", bound=Event)
 
 
 @define
+class LeaseKey:
+    """The lease of one worker on one instance: at `version` it was this one, and it ran, or paused."""
+
+    instance: int
+    token: int
+    worker: str
+    version: int
+    runs: bool
+
+
+@define
 class Request(Generic[E]):
     """One event for one instance.
 
     `now` is the time of the decision, `at` the same in microseconds, and `recorded_at` the store's own time.
     `asks_clock` says that this is still to be asked of the database, and `given` that `now` was given by the caller.
+    `lease` is what it is sent under, if it is; `note` is what is kept of who sends it, and why.
     """
 
     key: Key
@@ -75,6 +90,8 @@ class Request(Generic[E]):
     delivery_id: str | None = None
     given: bool = False
     asks_clock: bool = False
+    lease: LeaseKey | None = None
+    note: Note | None = None
 
     def set_clock(self, recorded_at: int) -> None:
         self.recorded_at = recorded_at
@@ -128,11 +145,11 @@ class _Refusing(Generic[S]):
 
 def send_one(backend: Backend, binding: Binding[S, E], request: Request[E]) -> Receipt[S]:
     """Send one event.  A refusal is in the receipt.  Raises `NotFound`, `Conflict`, and what a handler raises."""
-    settle = partial(_settle, binding, request)
+    work = partial(settle, binding, request)
     receipt = None if backend.decides_in_turn or backend.is_joined() else _send(backend, binding, request)
     attempts = ATTEMPTS
     while receipt is None and attempts:
-        receipt = backend.commit(settle)
+        receipt = backend.commit(work)
         attempts -= 1
     if receipt is None:
         raise Conflict(binding.name, request.key, ATTEMPTS)
@@ -151,13 +168,10 @@ def _send_recalled(backend: Backend, binding: Binding[S, E], request: Request[E]
     if loaded is None or moving is None:
         return None
     try:
-        seq = backend.move_recalled(moving.row)
+        seq = backend.move_in(loaded.era, moving.row)
     except UniqueTaken:
         seq = None
-    if seq is None:
-        return None
-    _remember(backend, loaded, moving)
-    return _moved(moving, seq)
+    return None if seq is None else _moved(moving, seq)
 
 
 def _moving_from(backend: Backend, binding: Binding[S, E], request: Request[E], recalled: Loaded) -> _Moving[S] | None:
@@ -176,21 +190,12 @@ def _send_loaded(backend: Backend, binding: Binding[S, E], request: Request[E]) 
     if isinstance(answer, Receipt):
         return answer
     try:
-        receipt = _write(backend, answer)
+        return _write(backend, answer)
     except UniqueTaken:
         return None
-    if receipt is not None and isinstance(answer, _Moving):
-        _remember(backend, loaded, answer)
-    return receipt
 
 
-def _remember(backend: Backend, loaded: Loaded, moving: _Moving[S]) -> None:
-    row, before = moving.row, loaded.snapshot
-    after = Snapshot(row.instance, before.key, row.to_state, row.body, row.seen + 1, before.created_at, row.at)
-    backend.remember(row.machine, Loaded(after, None, loaded.declaration))
-
-
-def _settle(binding: Binding[S, E], request: Request[E], writer: Writer) -> Receipt[S] | None:
+def settle(binding: Binding[S, E], request: Request[E], writer: Writer) -> Receipt[S] | None:
     """Load, decide and write in one transaction; None if the instance moved even so."""
     return _settle_loaded(binding, request, writer, _load(writer, binding, request))
 
@@ -263,7 +268,7 @@ def _load(reader: Reader, binding: Binding[S, E], request: Request[E]) -> Loaded
 
 def _found(binding: Binding[S, E], loaded: Loaded | None, request: Request[E]) -> Loaded:
     if loaded is None:
-        raise NotFound(binding.name, request.key)
+        raise _never_taken(binding, request) or NotFound(binding.name, request.key)
     if loaded.declaration != binding.declaration:
         raise LookupsChanged(binding.name)
     if request.asks_clock and loaded.clock is not None:
@@ -281,16 +286,49 @@ def _answer(
     if loaded.delivery is not None:
         return _first_answer(binding, reader, row, loaded.delivery, request)
     before = binding.state_of(row)
+    fenced = request.lease is not None and _check_lease(binding, reader, row, request)
     if request.expect is not None and not isinstance(before, request.expect):
         stale = StaleState(binding.name, request.expect.__name__, binding.paths[type(before)], request.key)
-        return _refused(row, before, stale, request)
+        return _refused(row, before, _never_taken(binding, request) or stale, request)
     try:
         decision = decide(binding.machine, before, request.event, request.now)
     except TransitionNotAllowed as refusal:
         refusal.key = request.key
         return _refused(row, before, refusal, request)
+    if binding.policies:
+        _check_policies(binding, row, before, decision, request, fenced=fenced)
     move = binding.move(row, before, request.event, decision, request.at, request.recorded_at, request.delivery_id)
+    if request.note is not None:
+        move.effects = (*move.effects, request.note)
     return _Moving(move, type(before), decision.state)
+
+
+def _never_taken(binding: Binding[S, E], request: Request[E]) -> TransitionNotAllowed | None:
+    return refuse_named(binding.machine, request.expect, request.event, request.key)
+
+
+def _check_lease(binding: Binding[Any, Any], reader: Reader, row: Snapshot, request: Request[Any]) -> bool:
+    """Whether it is sent under the lease that runs; raise `LeaseLost` if that is over."""
+    key = cast("LeaseKey", request.lease)
+    if (row.instance, row.version) == (key.instance, key.version):
+        # A lease is given, and taken away, by moves alone.
+        return key.runs
+    lease = reader.lease(row.instance)
+    if lease is not None and lease.token == key.token:
+        return True
+    if lease is None or lease.token is not None or lease.worker != key.worker:
+        raise LeaseLost(binding.name, request.key, key.token, key.worker)
+    # It pauses: until it goes on, anybody may send.
+    return False
+
+
+def _check_policies(
+    binding: Binding[S, E], row: Snapshot, before: S, decision: Decision[S], request: Request[E], *, fenced: bool
+) -> None:
+    """Raise where only somebody else may make the move."""
+    sending = Sending(row.key, before, request.event, decision.edge, fenced)
+    for policy in binding.policies:
+        policy.check(sending)
 
 
 def _refused(row: Snapshot, state: S, error: LeverframeError, request: Request[E]) -> Receipt[S] | _Refusing[S]:

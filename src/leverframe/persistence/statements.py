@@ -21,10 +21,10 @@ class Dialect:
     """What the two databases spell differently.
 
     Attributes: `by_key`, what follows `snapshot` where only the index on keys may be used; `count`, how many instances
-    of a machine are in each state (parameter: machine); `newest_of_each`, the newest `limit` instances of each state of
-    a machine (parameters: limit, machine, limit), which one of them can only say with LATERAL and the other only
-    without; `applied`, which migrations were made; `numbers`, the highest numbers ever given to an instance, a line of
-    the journal and a message; `parameter`, how a parameter is written; `holes`, what goes into each hole.
+    of a machine are in each state (parameters: tenant, machine); `newest_of_each`, the newest `limit` instances of each
+    state of a machine (parameters: limit, tenant, machine, limit), which one of them can only say with LATERAL and the
+    other only without; `applied`, which migrations were made; `numbers`, the highest numbers ever given to an instance,
+    a line of the journal and a message; `parameter`, how a parameter is written; `holes`, what goes into each hole.
     """
 
     by_key: str
@@ -51,46 +51,54 @@ NEWEST_FIRST = "ORDER BY s.changed_at DESC, s.instance DESC"
 LOAD = f"""
 SELECT {SNAPSHOT_COLUMNS}, l.number /*clock*/
 FROM snapshot AS s LEFT JOIN lookup_declaration AS l ON l.machine = s.machine
-WHERE s.machine = ? AND s.key = ? /*held*/"""
+WHERE s.tenant = ? AND s.machine = ? AND s.key = ? /*held*/"""
 
 LOAD_WITH_DELIVERY = f"""
 SELECT {SNAPSHOT_COLUMNS}, l.number, d.instance, d.seq, d.refusal /*clock*/
 FROM snapshot AS s LEFT JOIN lookup_declaration AS l ON l.machine = s.machine
 LEFT JOIN delivery AS d ON d.instance = s.instance AND d.delivery_id = ?
-WHERE s.machine = ? AND s.key = ? /*held*/"""
+WHERE s.tenant = ? AND s.machine = ? AND s.key = ? /*held*/"""
 
+# Of all tenants: look-ups are declared for the whole database.
 INSTANCES = f"""
 SELECT {SNAPSHOT_COLUMNS} FROM snapshot AS s WHERE s.machine = ? AND s.instance > ? ORDER BY s.instance LIMIT ?"""
 
 DECLARATION = "SELECT number, declared FROM lookup_declaration WHERE machine = ?"
 
-JOURNAL_COLUMNS = "seq, version, event, from_state, to_state, body, at"
+# Asked line by line, and not joined: a database that joins may read all notes for a few lines.
+NOTED = "(SELECT n.{column} FROM note AS n WHERE n.instance = j.instance AND n.version = j.version)"
 
-JOURNAL_FROM = f"SELECT {JOURNAL_COLUMNS} FROM journal WHERE instance = ? AND version >= ? ORDER BY version"
+JOURNAL_COLUMNS = f"""j.seq, j.version, j.event, j.from_state, j.to_state, j.body, j.at,
+    {NOTED.format(column="by")}, {NOTED.format(column="why")}"""
 
-JOURNAL_BETWEEN = f"""
-SELECT {JOURNAL_COLUMNS} FROM journal WHERE instance = ? AND version >= ? AND version <= ? ORDER BY version"""
+JOURNAL_SELECT = f"SELECT {JOURNAL_COLUMNS} FROM journal AS j"
 
-JOURNAL_AT = f"SELECT {JOURNAL_COLUMNS} FROM journal WHERE instance = ? AND at <= ? ORDER BY version DESC LIMIT 1"
+JOURNAL_FROM = f"{JOURNAL_SELECT} WHERE j.instance = ? AND j.version >= ? ORDER BY j.version"
 
-JOURNAL_LINE = f"SELECT {JOURNAL_COLUMNS} FROM journal WHERE seq = ?"
+JOURNAL_BETWEEN = f"{JOURNAL_SELECT} WHERE j.instance = ? AND j.version >= ? AND j.version <= ? ORDER BY j.version"
+
+JOURNAL_AT = f"{JOURNAL_SELECT} WHERE j.instance = ? AND j.at <= ? ORDER BY j.version DESC LIMIT 1"
+
+JOURNAL_LINE = f"{JOURNAL_SELECT} WHERE j.seq = ?"
 
 # CROSS JOIN, because SQLite then keeps the order in which the tables are written: messages first.
 MESSAGES_SELECT = """
 SELECT m.position, s.machine, s.key, m.version, m.topic, m.kind, m.correlation_id, m.body, m.at
 FROM message AS m CROSS JOIN snapshot AS s WHERE s.instance = m.instance"""
 
-MESSAGES = f"{MESSAGES_SELECT} AND m.position > ? /*readable*/ ORDER BY m.position LIMIT ?"
+MESSAGES = f"{MESSAGES_SELECT} AND m.tenant = ? AND m.position > ? /*readable*/ ORDER BY m.position LIMIT ?"
 
-MESSAGES_OF_TOPIC = f"{MESSAGES_SELECT} AND m.topic = ? AND m.position > ? /*readable*/ ORDER BY m.position LIMIT ?"
+MESSAGES_OF_TOPIC = f"""
+{MESSAGES_SELECT} AND m.tenant = ? AND m.topic = ? AND m.position > ? /*readable*/ ORDER BY m.position LIMIT ?"""
 
-CURSOR = "SELECT position FROM cursor WHERE name = ?"
+CURSOR = "SELECT position FROM cursor WHERE tenant = ? AND name = ?"
 
 # ---------------------------------------------------------------- writing
 
 CREATE_SNAPSHOT = """
-INSERT INTO snapshot (machine, key, state, body, version, created_at, changed_at) VALUES (?, ?, ?, ?, 1, ?, ?)
-ON CONFLICT (machine, key) DO NOTHING RETURNING instance"""
+INSERT INTO snapshot (tenant, machine, key, state, body, version, created_at, changed_at)
+VALUES (?, ?, ?, ?, ?, 1, ?, ?)
+ON CONFLICT (tenant, machine, key) DO NOTHING RETURNING instance"""
 
 MOVE_SNAPSHOT = """
 UPDATE snapshot SET state = ?, body = ?, version = version + 1, changed_at = ? WHERE instance = ? AND version = ?"""
@@ -99,18 +107,24 @@ MOVE_SNAPSHOT_UNLESS_SETTLED = f"""{MOVE_SNAPSHOT}
 AND NOT EXISTS (SELECT 1 FROM delivery AS d WHERE d.instance = snapshot.instance AND d.delivery_id = ?)"""
 
 ADD_JOURNAL = """
-INSERT INTO journal (instance, version, event, from_state, to_state, body, at, recorded_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+INSERT INTO journal (tenant, instance, version, event, from_state, to_state, body, at, recorded_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 CHANGE_COUNT = """
-INSERT INTO state_count (machine, state, type_name, number) VALUES (?, ?, ?, ?)
-ON CONFLICT (machine, state) DO UPDATE SET number = state_count.number + excluded.number"""
+INSERT INTO state_count (tenant, machine, state, type_name, number) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (tenant, machine, state) DO UPDATE SET number = state_count.number + excluded.number"""
 
 REMOVE_LOOKUPS = "DELETE FROM lookup WHERE instance = ?"
 
 ADD_LOOKUP = """
-INSERT INTO lookup (instance, field, machine, value, is_unique) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (machine, field, value) WHERE is_unique = 1 DO NOTHING"""
+INSERT INTO lookup (tenant, instance, field, machine, value, is_unique) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (tenant, machine, field, value) WHERE is_unique = 1 DO NOTHING"""
+
+# To an instance of whatever tenant.
+ADD_LOOKUP_LATER = """
+INSERT INTO lookup (tenant, instance, field, machine, value, is_unique)
+SELECT s.tenant, s.instance, ?, ?, ?, ? FROM snapshot AS s WHERE s.instance = ?
+ON CONFLICT (tenant, machine, field, value) WHERE is_unique = 1 DO NOTHING"""
 
 REMOVE_LOOKUPS_OF_MACHINE = "DELETE FROM lookup WHERE machine = ?"
 
@@ -120,18 +134,19 @@ ON CONFLICT (machine) DO UPDATE SET number = lookup_declaration.number + 1, decl
 RETURNING number"""
 
 ADD_MESSAGE = """
-INSERT INTO message (instance, version, topic, kind, correlation_id, body, at, recorded_at)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+INSERT INTO message (tenant, instance, version, topic, kind, correlation_id, body, at, recorded_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
-SETTLE_AS_MOVED = "INSERT INTO delivery (instance, delivery_id, seq, recorded_at) VALUES (?, ?, ?, ?)"
+SETTLE_AS_MOVED = "INSERT INTO delivery (tenant, instance, delivery_id, seq, recorded_at) VALUES (?, ?, ?, ?, ?)"
 
 SETTLE_AS_REFUSED = """
-INSERT INTO delivery (instance, delivery_id, refusal, recorded_at)
-SELECT s.instance, ?, ?, ? FROM snapshot AS s WHERE s.instance = ? AND s.version = ? /*kept*/
+INSERT INTO delivery (tenant, instance, delivery_id, refusal, recorded_at)
+SELECT s.tenant, s.instance, ?, ?, ? FROM snapshot AS s WHERE s.instance = ? AND s.version = ? /*kept*/
 ON CONFLICT (instance, delivery_id) DO NOTHING"""
 
 SAVE_CURSOR = """
-INSERT INTO cursor (name, position) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET position = excluded.position"""
+INSERT INTO cursor (tenant, name, position) VALUES (?, ?, ?)
+ON CONFLICT (tenant, name) DO UPDATE SET position = excluded.position"""
 
 SAVEPOINT = "SAVEPOINT part"
 
@@ -149,12 +164,13 @@ RELEASE_MARK = "RELEASE SAVEPOINT call"
 
 SQLITE = Dialect(
     by_key=" INDEXED BY snapshot_key",
-    count="SELECT state, type_name, number FROM state_count WHERE machine = ? ORDER BY state",
+    count="SELECT state, type_name, number FROM state_count WHERE tenant = ? AND machine = ? ORDER BY state",
     newest_of_each=f"""
 SELECT {SNAPSHOT_COLUMNS} FROM state_count AS c CROSS JOIN snapshot AS s ON s.instance IN (
-    SELECT n.instance FROM snapshot AS n WHERE n.machine = c.machine AND n.state = c.state
+    SELECT n.instance FROM snapshot AS n
+    WHERE n.tenant = c.tenant AND n.machine = c.machine AND n.state = c.state
     ORDER BY n.changed_at DESC, n.instance DESC LIMIT ?)
-WHERE c.machine = ? {NEWEST_FIRST} LIMIT ?""",
+WHERE c.tenant = ? AND c.machine = ? {NEWEST_FIRST} LIMIT ?""",
     applied="SELECT name FROM _sqlite_migrations WHERE migration_set = 'leverframe' ORDER BY name",
     numbers="""
 SELECT coalesce((SELECT max(instance) FROM snapshot), 0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
+from copy import copy
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -13,7 +14,7 @@ from typing import Any, Self, cast, overload
 from typing_extensions import TypeVar
 
 from leverframe.errors import InvalidQuery, Key, NotFound
-from leverframe.persistence.arguments import check_choice, check_integer
+from leverframe.persistence.arguments import check_choice, check_tenant
 from leverframe.persistence.backend import Backend, Snapshot
 from leverframe.persistence.binding import Binding
 from leverframe.persistence.bindings import Bindings
@@ -21,17 +22,20 @@ from leverframe.persistence.instants import from_microseconds, to_microseconds
 from leverframe.persistence.keys import encode_key
 from leverframe.persistence.listening import Listening
 from leverframe.persistence.lookups import check_declaration
-from leverframe.persistence.records import Entry, Receipt, Send, Stored
+from leverframe.persistence.notes import make_note
+from leverframe.persistence.past import Remembering
+from leverframe.persistence.records import Receipt, Send, Stored
 from leverframe.persistence.sending import Request, create_one, make_request, send_many, send_one
 from leverframe.persistence.signatures import MachineClass, OnRefused
-from leverframe.persistence.tidying import Housekeeping
+from leverframe.persistence.tidying import Housekeeping, Wiping
+from leverframe.persistence.undoing import Undoing
 from leverframe.typed.inference import Settled
 from leverframe.typed.machine import Machine
 from leverframe.typed.payload import Event, Payload
 from leverframe.typed.table import enter
 from leverframe.wording import show_value
 
-__all__ = ["Store"]
+__all__ = ["SnapshotStore"]
 
 S = TypeVar("S", bound=Payload)
 E = TypeVar("E", bound=Event)
@@ -39,7 +43,7 @@ X = TypeVar("X", bound=Payload)
 M = TypeVar("M", bound=Machine[Any, Any])
 
 
-class Store(Housekeeping, Listening):
+class SnapshotStore(Housekeeping, Listening, Remembering):
     """Instances of machines, in a database.  Made by `open_store`; a context manager; for any number of threads.
 
     What a call writes it writes in one transaction, whole or not at all, and what has returned is durable.  Any call
@@ -58,22 +62,72 @@ class Store(Housekeeping, Listening):
     def __init__(self, backend: Backend, clock: Callable[[], datetime] | None) -> None:
         self._backend = backend
         self._clock = clock
-        self._bindings = Bindings(backend)
+        self._undoing = Undoing()
+        self._bindings = Bindings(backend, clock)
+        self._wiping = Wiping()
+
+    def scoped(self, tenant: str) -> Self:
+        """The same open database for one tenant: a store that sees its instances, and nothing else.
+
+        Keys, unique look-ups, delivery ids, counts, messages and cursors are each tenant's own.  This store is for what
+        belongs to no tenant.  A scoped store can be made for each call; inside of `transaction()` it joins, whichever
+        store that was called on; and to close one closes all.  `prune`, `compact` and `examine` are for the database
+        as a whole, and refused on a scoped one.
+
+        `tenant` is a text of at most 200 bytes.  Raises `InvalidQuery` for any other, and on a scoped store.
+
+        >>> from leverframe import open_store
+        >>> from leverframe.machines.pipeline import *
+        >>> with open_store("sqlite://") as store:
+        ...     ours = store.scoped("project-a")
+        ...     _ = ours.create(Pipeline, "story-7", Backlog())
+        ...     [stored.key for stored in ours.find(Pipeline)], store.find(Pipeline)
+        (['story-7'], [])
+        """
+        if self._backend.tenant:
+            raise InvalidQuery("", "this store is scoped already; call scoped() on the store that it was made of")
+        store = copy(self)
+        store._backend = self._backend.scoped(check_tenant(tenant))
+        return store
 
     @property
     def location(self) -> str:
         """Where the database is, for messages; never with a password."""
         return self._backend.location
 
+    @property
+    def tenant(self) -> str:
+        """The tenant that `scoped` was called with; empty for the store of what belongs to none."""
+        return self._backend.tenant
+
+    def now(self) -> datetime:
+        """The time by the store's clock, in UTC: the one by which moves are dated and leases run.
+
+        >>> from datetime import UTC, datetime
+        >>> from leverframe import open_store
+        >>> with open_store("sqlite://", clock=lambda: datetime(2026, 1, 2, tzinfo=UTC)) as store:
+        ...     print(store.now())
+        2026-01-02 00:00:00+00:00
+        """
+        return self._now()
+
     # ------------------------------------------------------------ writing
 
     def create(
-        self, machine: MachineClass[M, S], key: Key, state: Settled[S], *, at: datetime | None = None
+        self,
+        machine: MachineClass[M, S],
+        key: Key,
+        state: Settled[S],
+        *,
+        at: datetime | None = None,
+        by: str | None = None,
+        why: str | None = None,
     ) -> Stored[M, S]:
         """Store a new instance, in `state`, at version 1.
 
-        `at` is the time for entry hooks and `created_at`; the store's clock without it.  Raises `AlreadyExists`,
-        `UnknownState`, `InvalidKey`, `InvalidTime`, `EncodeError`, `LookupsChanged`.
+        `at` is the time for entry hooks and `created_at`; the store's clock without it.  `by` and `why` are as in
+        `send`.  Raises `AlreadyExists`, `UnknownState`, `InvalidKey`, `InvalidTime`, `InvalidQuery`, `EncodeError`,
+        `LookupsChanged`.
 
         >>> from leverframe import open_store
         >>> from leverframe.machines.pipeline import *
@@ -87,6 +141,8 @@ class Store(Housekeeping, Listening):
         messages = enter(binding.machine, state, at or clock)
         written_at = to_microseconds(at or clock)
         creation = binding.creation(key_text, state, messages, written_at, to_microseconds(clock))
+        if (note := make_note(by, why)) is not None:
+            creation.effects = (*creation.effects, note)
         instance = self._backend.commit(partial(create_one, binding, key, creation))
         return binding.stored(Snapshot(instance, key_text, creation.state, creation.body, 1, written_at, written_at))
 
@@ -100,13 +156,16 @@ class Store(Housekeeping, Listening):
         expect: type[Payload] | None = None,
         delivery_id: str | None = None,
         on_refused: OnRefused = "raise",
+        by: str | None = None,
+        why: str | None = None,
     ) -> Receipt[S]:
         """Send an event: snapshot, journal line, messages and counts are written in one transaction.
 
         `at` sets the decision's `now()` and `changed_at`, and nothing else; any time is taken as given.  `expect`, a
         leaf or superstate, refuses the event where the stored state is another.  The same `delivery_id` again for
         this key changes nothing and is answered as the first time, marked `duplicate`, a refusal included.  With
-        `on_refused="return"` a refusal is a receipt, and not raised.
+        `on_refused="return"` a refusal is a receipt, and not raised.  `by` and `why` are who sends it and for what
+        reason, in words of at most 200 and 4,000 bytes: `history` tells them.
 
         Raises `TransitionNotAllowed`, `StaleState`, `NotFound`, `AlreadyExists` (a unique look-up's value is taken),
         `UnreadableRow`, `InvalidTime`, `InvalidQuery`, `EncodeError`, `LookupsChanged`, `WrongTarget`, `Conflict`, and
@@ -126,6 +185,7 @@ class Store(Housekeeping, Listening):
             check_choice(on_refused)
         clock = None if self._clock is None else self._clock()
         request: Request[Any] = make_request(clock, key, event, at, expect, delivery_id)
+        request.note = make_note(by, why)
         receipt: Receipt[S] = send_one(self._backend, binding, request)
         if receipt.error is not None and on_refused == "raise":
             raise receipt.error
@@ -176,11 +236,17 @@ class Store(Housekeeping, Listening):
         ...         _ = connection.execute("INSERT INTO invoice VALUES ('story-7')")
         ...         _ = store.create(Pipeline, "story-7", Backlog())
         """
-        with self._backend.transaction() as connection:
-            try:
-                yield connection
-            finally:
-                self._bindings.leave_transaction()
+        try:
+            with self._backend.transaction() as connection:
+                try:
+                    yield connection
+                finally:
+                    self._bindings.leave_transaction()
+        except BaseException:
+            if not self._backend.is_joined():
+                self._undoing.undo()
+            raise
+        self._undoing.keep()
         self._wipe()
 
     # ------------------------------------------------------------ reading
@@ -272,57 +338,6 @@ class Store(Housekeeping, Listening):
                 counts[binding.class_at(row.state)] += row.number
         return counts
 
-    def history(self, machine: type[Machine[S, E]], key: Key) -> list[Entry[S, E]]:
-        """The journal of one instance, oldest first, its creation included.  Raises `NotFound`.
-
-        >>> from leverframe import open_store
-        >>> from leverframe.machines.pipeline import *
-        >>> with open_store("sqlite://") as store:
-        ...     _ = store.create(Pipeline, "story-7", Backlog())
-        ...     _ = store.send(Pipeline, "story-7", Block("waiting"))
-        ...     [entry.event for entry in store.history(Pipeline, "story-7")]
-        [None, Block(reason='waiting')]
-        """
-        binding = self._bindings.of(machine)
-        row = self._load(binding, key)
-        reader = self._backend.read()
-        lines = reader.journal(row.instance)
-        if not lines:  # deleted since
-            raise NotFound(binding.name, key)
-        if lines[0].event is not None:  # what was left stood in the line before it
-            binding.learn_spellings(reader.count(binding.name))
-        return binding.entries(row.key, lines)
-
-    def at(
-        self, machine: type[Machine[S, E]], key: Key, *, version: int | None = None, at: datetime | None = None
-    ) -> S:
-        """The typed state that an instance had at a version, or at a time.
-
-        At a time, it is the state behind the last move, in order of arrival, whose time is not after `at`.  Raises
-        `NotFound`, also where it did not exist then; `InvalidQuery` unless exactly one of the two is given.
-
-        >>> from leverframe import open_store
-        >>> from leverframe.machines.pipeline import *
-        >>> with open_store("sqlite://") as store:
-        ...     _ = store.create(Pipeline, "story-7", Backlog())
-        ...     _ = store.send(Pipeline, "story-7", DepsMet())
-        ...     store.at(Pipeline, "story-7", version=1)
-        Backlog()
-        """
-        binding = self._bindings.of(machine)
-        if (version is None) == (at is None):
-            binding.refuse_query("give at() either version= or at=")
-        row = self._load(binding, key)
-        reader = self._backend.read()
-        if version is not None:
-            check_integer("version", version)
-            line = next(iter(reader.journal(row.instance, version, version)), None)
-        else:
-            line = reader.journal_at(row.instance, to_microseconds(cast("datetime", at)))
-        if line is None:
-            raise NotFound(binding.name, key, f"version {version}" if version is not None else f"{at}")
-        return cast("S", binding.journal_state(row.key, line))
-
     # ------------------------------------------------------------ the end
 
     def close(self) -> None:
@@ -338,10 +353,14 @@ class Store(Housekeeping, Listening):
         self.close()
 
     def __repr__(self) -> str:
-        return f"<store {self.location}>"
+        return f"<store {self.location}, tenant {self.tenant}>" if self.tenant else f"<store {self.location}>"
 
     def _now(self) -> datetime:
         return from_microseconds(self._backend.now()) if self._clock is None else self._clock()
+
+    def _microseconds(self) -> int | None:
+        """The time by the store's clock; None where the database has one of its own."""
+        return None if self._clock is None else to_microseconds(self._clock())
 
     def _load(self, binding: Binding[Any, Any], key: Key) -> Snapshot:
         loaded = self._backend.read().load(binding.name, encode_key(key))
@@ -352,7 +371,9 @@ class Store(Housekeeping, Listening):
 
 def _request(clock: datetime, item: tuple[Key, E] | Send[E]) -> Request[E]:
     if isinstance(item, Send):
-        return make_request(clock, item.key, item.event, item.at, item.expect, item.delivery_id)
+        request = make_request(clock, item.key, item.event, item.at, item.expect, item.delivery_id)
+        request.note = make_note(item.by, item.why)
+        return request
     if not (isinstance(item, tuple) and len(item) == 2):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
         raise InvalidQuery("", f"{show_value(item)} is no pair of key and event, and no Send; give one of these")
     return make_request(clock, *item)

@@ -14,14 +14,21 @@ from attrs import frozen
 
 __all__ = [
     "BELONGINGS",
+    "CONSUMER",
+    "CONSUMPTION",
     "CURSOR",
     "DELIVERY",
+    "HEARTBEAT",
     "INSTANCES",
     "JOURNAL",
+    "LEASE",
     "LOOKUP",
     "MESSAGE",
+    "NOTE",
     "SNAPSHOT",
+    "STATE_COUNT",
     "TABLES",
+    "WAKE_UP",
     "Table",
     "marks",
 ]
@@ -87,6 +94,11 @@ class Table:
         rows = ", ".join([f"({marks(self.keys)})"] * number)
         return f"DELETE FROM {self.name} WHERE ({self.key}) IN (VALUES {rows})"
 
+    def of_keys(self, number: int) -> str:
+        """The rows with so many primary keys; parameters: these, one behind the other."""
+        rows = ", ".join([f"({marks(self.keys)})"] * number)
+        return f"{self._selected} WHERE ({self.key}) IN (VALUES {rows}) ORDER BY {self.key}"
+
     def remove_instances(self, number: int) -> str:
         """Delete the rows of so many instances; parameters: these."""
         return f"DELETE FROM {self.name} WHERE instance IN ({marks(number)})"
@@ -108,14 +120,30 @@ def table(name: str, columns: str, keys: int = 1, rows: str = "") -> Table:
 INSTANCES = "machine > ''"
 """SQLite keeps a row of no machine, lest the number of a deleted instance be given again."""
 
-SNAPSHOT = table("snapshot", "instance machine key state body version created_at changed_at", rows=INSTANCES)
-JOURNAL = table("journal", "seq instance version event from_state to_state body at recorded_at")
-STATE_COUNT = table("state_count", "machine state type_name number", keys=2)
-LOOKUP = table("lookup", "instance field machine value is_unique", keys=2)
+SNAPSHOT = table("snapshot", "instance machine key state body version created_at changed_at tenant", rows=INSTANCES)
+JOURNAL = table("journal", "seq instance version event from_state to_state body at recorded_at tenant")
+STATE_COUNT = table("state_count", "tenant machine state type_name number", keys=3)
+LOOKUP = table("lookup", "instance field machine value is_unique tenant", keys=2)
 LOOKUP_DECLARATION = table("lookup_declaration", "machine number declared")
-DELIVERY = table("delivery", "instance delivery_id seq refusal recorded_at", keys=2)
-MESSAGE = table("message", "position instance version topic kind correlation_id body at recorded_at")
-CURSOR = table("cursor", "name position")
+DELIVERY = table("delivery", "instance delivery_id seq refusal recorded_at tenant", keys=2)
+MESSAGE = table("message", "position instance version topic kind correlation_id body at recorded_at tenant")
+CURSOR = table("cursor", "tenant name position", keys=2)
+CONSUMER = table("consumer", "tenant name topic position token", keys=2)
+CONSUMPTION = table(
+    "consumption", "tenant consumer position instance attempts token worker due_at set_aside_at error", keys=3
+)
+LEASE = table(
+    "lease",
+    "instance tenant machine version age ready_at priority subject serial scope token worker claimed_at heartbeat_at"
+    " expires_at host process_id process_start",
+)
+WAKE_UP = table("wake_up", "instance name tenant machine due_at", keys=2)
+
+HEARTBEAT = table("heartbeat", "instance tenant at")
+SLOT = table("slot", "tenant machine scope number instance", keys=4)
+TURN = table("turn", "tenant machine serial subject instance", keys=3)
+DEPENDENCY = table("dependency", "tenant machine dependent prerequisite instance met", keys=4)
+NOTE = table("note", "instance version tenant by why", keys=2)
 
 TABLES: Sequence[Table] = (
     SNAPSHOT,
@@ -126,7 +154,29 @@ TABLES: Sequence[Table] = (
     DELIVERY,
     MESSAGE,
     CURSOR,
+    LEASE,
+    WAKE_UP,
+    CONSUMER,
+    CONSUMPTION,
+    HEARTBEAT,
+    SLOT,
+    TURN,
+    DEPENDENCY,
+    NOTE,
 )
 
-BELONGINGS: Sequence[Table] = (JOURNAL, LOOKUP, DELIVERY, MESSAGE)
+BELONGINGS: Sequence[Table] = (
+    JOURNAL,
+    LOOKUP,
+    DELIVERY,
+    MESSAGE,
+    LEASE,
+    WAKE_UP,
+    HEARTBEAT,
+    CONSUMPTION,
+    SLOT,
+    TURN,
+    DEPENDENCY,
+    NOTE,
+)
 """What an instance has beside its snapshot."""

@@ -21,26 +21,28 @@ VERSIONS = "SELECT instance, version FROM snapshot WHERE instance IN ({marks})"
 FINISHED = """
 SELECT s.instance, s.changed_at, j.recorded_at
 FROM snapshot AS s LEFT JOIN journal AS j ON j.instance = s.instance AND j.version = s.version
-WHERE s.machine = ? AND s.state = ? AND (s.changed_at, s.instance) > (?, ?)
+WHERE s.tenant = ? AND s.machine = ? AND s.state = ? AND (s.changed_at, s.instance) > (?, ?)
 ORDER BY s.changed_at, s.instance LIMIT ?"""
 
 # The index on times carries both.
 DELIVERIES_BEFORE = """
-SELECT instance, delivery_id, seq, refusal, recorded_at FROM delivery WHERE recorded_at < ?
+SELECT instance, delivery_id, seq, refusal, recorded_at, tenant FROM delivery WHERE recorded_at < ?
 ORDER BY recorded_at, instance, delivery_id LIMIT ?"""
 
 DELIVERIES_BETWEEN = """
-SELECT instance, delivery_id, seq, refusal, recorded_at FROM delivery
+SELECT instance, delivery_id, seq, refusal, recorded_at, tenant FROM delivery
 WHERE recorded_at < ? AND (recorded_at, instance, delivery_id) > (?, ?, ?)
 ORDER BY recorded_at, instance, delivery_id LIMIT ?"""
 
-SLOWEST_CURSOR = "SELECT min(position) FROM cursor"
+SLOWEST_CURSORS = "SELECT tenant, min(position) FROM cursor GROUP BY tenant"
 
 LAGS = """
-SELECT c.name, c.position, (SELECT count(*) FROM message AS m WHERE m.position > c.position)
-FROM cursor AS c ORDER BY c.name"""
+SELECT c.tenant, c.name, c.position,
+    (SELECT count(*) FROM message AS m WHERE m.tenant = c.tenant AND m.position > c.position)
+FROM cursor AS c ORDER BY c.tenant, c.name"""
 
-COUNTED_STATES = f"SELECT machine, state, count(*) FROM snapshot WHERE {INSTANCES} GROUP BY machine, state"
+COUNTED_STATES = f"""
+SELECT tenant, machine, state, count(*) FROM snapshot WHERE {INSTANCES} GROUP BY tenant, machine, state"""
 
 COPIED_FROM = f"SELECT source FROM {COPYING.name}"
 
@@ -48,7 +50,7 @@ NAME_SOURCE = f"UPDATE {COPYING.name} SET source = ?"
 
 HOLD_INSTANCES = "SELECT instance FROM snapshot WHERE instance IN ({marks}) ORDER BY instance /*taken*/"
 
-REMOVE_SNAPSHOTS = "DELETE FROM snapshot WHERE instance IN ({marks}) RETURNING machine, state"
+REMOVE_SNAPSHOTS = "DELETE FROM snapshot WHERE instance IN ({marks}) RETURNING tenant, machine, state"
 
 
 class TendingReader(ABC):
@@ -57,6 +59,7 @@ class TendingReader(ABC):
     __slots__ = ()
 
     dialect: ClassVar[Dialect]
+    tenant: str = ""
 
     @abstractmethod
     def _rows(self, statement: str, parameters: Sequence[object]) -> list[Row]:
@@ -67,6 +70,9 @@ class TendingReader(ABC):
 
     def rows_of(self, table: Table, instances: Sequence[int]) -> list[Row]:
         return self._rows(table.of_instances(len(instances)), instances) if instances else []
+
+    def rows_with(self, table: Table, keys: Sequence[Sequence[object]]) -> list[Row]:
+        return self._rows(table.of_keys(len(keys)), list(chain.from_iterable(keys))) if keys else []
 
     def last_key(self, table: Table) -> Row:
         return next(iter(self._rows(table.last_key(), ())), ())
@@ -80,22 +86,21 @@ class TendingReader(ABC):
         return dict(self._rows(VERSIONS.format(marks=marks(len(instances))), instances))
 
     def finished(self, machine: str, state: str, after: tuple[int, int], limit: int) -> list[Finished]:
-        return [Finished(*row) for row in self._rows(FINISHED, (machine, state, *after, limit))]
+        return [Finished(*row) for row in self._rows(FINISHED, (self.tenant, machine, state, *after, limit))]
 
     def deliveries_before(self, recorded_before: int, after: Sequence[object], limit: int) -> list[Row]:
         if after:
             return self._rows(DELIVERIES_BETWEEN, (recorded_before, *after, limit))
         return self._rows(DELIVERIES_BEFORE, (recorded_before, limit))
 
-    def slowest_cursor(self) -> int | None:
-        position: int | None = self._rows(SLOWEST_CURSOR, ())[0][0]
-        return position
+    def slowest_cursors(self) -> Mapping[str, int]:
+        return dict(self._rows(SLOWEST_CURSORS, ()))
 
     def lags(self) -> list[Lag]:
         return [Lag(*row) for row in self._rows(LAGS, ())]
 
-    def counted_states(self) -> Mapping[tuple[str, str], int]:
-        return {(machine, state): number for machine, state, number in self._rows(COUNTED_STATES, ())}
+    def counted_states(self) -> Mapping[tuple[str, str, str], int]:
+        return {(tenant, machine, state): number for tenant, machine, state, number in self._rows(COUNTED_STATES, ())}
 
     def copied_from(self) -> str:
         return str(self._rows(COPIED_FROM, ())[0][0]) if COPYING.name in self.applied() else ""
@@ -117,8 +122,8 @@ class TendingWriter(TendingReader):
         """How many rows a statement has written."""
 
     @abstractmethod
-    def _change_count(self, machine: str, state: str, type_name: str, change: int) -> None:
-        """So many more instances of a machine are in a state, or fewer."""
+    def _change_count(self, tenant: str, machine: str, state: str, type_name: str, change: int) -> None:
+        """So many more instances of a tenant's machine are in a state, or fewer."""
 
     def hold_instances(self, instances: Sequence[int]) -> None:
         self._rows(HOLD_INSTANCES.format(marks=marks(len(instances))), instances)
@@ -128,8 +133,8 @@ class TendingWriter(TendingReader):
         removed = self._rows(REMOVE_SNAPSHOTS.format(marks=marks(len(instances))), instances)
         for table in BELONGINGS:
             self._execute_alone(table.remove_instances(len(instances)), instances)
-        for (machine, state), number in Counter(removed).items():
-            self._change_count(machine, state, "", -number)
+        for (tenant, machine, state), number in Counter(removed).items():
+            self._change_count(tenant, machine, state, "", -number)
         return len(removed)
 
     def remove_rows(self, table: Table, keys: Sequence[Sequence[object]]) -> int:

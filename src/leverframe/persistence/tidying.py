@@ -9,6 +9,8 @@ from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any
 
+from attrs import define
+
 from leverframe.errors import InvalidQuery, Key, StoreError, StoreFailure
 from leverframe.persistence.arguments import moment_before
 from leverframe.persistence.backend import Backend
@@ -18,10 +20,17 @@ from leverframe.persistence.examining import examine
 from leverframe.persistence.exporting import Export
 from leverframe.persistence.instants import to_microseconds
 from leverframe.persistence.reports import Examination, Pruned
-from leverframe.persistence.retention import Limits, Pruning, final_paths
+from leverframe.persistence.retention import Limits, Pruning, final_places
 from leverframe.typed.machine import Machine
 
-__all__ = ["Housekeeping"]
+__all__ = ["Housekeeping", "Wiping"]
+
+
+@define
+class Wiping:
+    """Whether something was deleted that the disk is yet to forget, by the store of any tenant."""
+
+    due: bool = False
 
 
 class Housekeeping(ABC):
@@ -29,7 +38,7 @@ class Housekeeping(ABC):
 
     _backend: Backend
     _bindings: Bindings
-    _wipes_later = False
+    _wiping: Wiping
 
     @abstractmethod
     def _now(self) -> datetime: ...
@@ -45,12 +54,13 @@ class Housekeeping(ABC):
         export: str | os.PathLike[str] | None = None,
         dry_run: bool = False,
     ) -> Pruned:
-        """Delete what was recorded longer ago than this, by the store's clock; how much that was.
+        """Delete what was recorded longer ago than this, by the store's clock, of all tenants; how much that was.
 
         `journal`: lines of the journal, but for the last one of each instance.  `messages`: those that every cursor
-        has passed.  `deliveries`: delivery ids; one that comes again is then sent as if for the first time.
+        has passed, and every consumer is done with.  `deliveries`: delivery ids; one that comes again is then sent as if
+        for the first time.
         `finished`: instances of `machines` that are in a state which takes no event, with all that belongs to them,
-        unless a cursor has yet to pass one of their messages.  None leaves that kind alone.
+        unless a cursor or consumer still needs one of their messages.  None leaves that kind alone.
 
         Rows go in batches, each a transaction.  With `export`, a file, each batch is appended to that as JSON lines,
         and is on the disk, before it is deleted.  `dry_run` only counts.
@@ -67,6 +77,7 @@ class Housekeeping(ABC):
         ...     store.prune(journal=timedelta(0), deliveries=timedelta(days=30))
         Pruned(journal=1, messages=0, deliveries=0, instances=0)
         """
+        self._check_whole("prune")
         check_machines(finished, machines)
         now = self._now()
         spans = {"journal": journal, "messages": messages, "deliveries": deliveries, "finished": finished}
@@ -74,10 +85,11 @@ class Housekeeping(ABC):
         if not given:
             raise InvalidQuery("", "prune() is told no age; give journal=, messages=, deliveries= or finished=")
         bindings = [self._bindings.of(machine) for machine in machines]
-        finals = {binding.name: final_paths(binding, self._backend.read()) for binding in bindings}
+        backend = self._backend.whole()
+        finals = [place for binding in bindings for place in final_places(binding, backend.read())]
         with ExitStack() as resources:
             file = None if export is None or dry_run else resources.enter_context(Export(export))
-            return Pruning(self._backend, Limits(to_microseconds(now), **given), finals, file, dry_run).run()
+            return Pruning(backend, Limits(to_microseconds(now), **given), finals, file, dry_run).run()
 
     def delete(self, machine: type[Machine[Any, Any]], key: Key) -> None:
         """Delete one instance and all that belongs to it: journal, look-ups, delivery ids, messages, its count.
@@ -95,7 +107,7 @@ class Housekeeping(ABC):
         []
         """
         delete_one(self._backend, self._bindings.of(machine).name, key)
-        self._wipes_later = True
+        self._wiping.due = True
         self._wipe()
 
     def compact(self) -> None:
@@ -108,12 +120,13 @@ class Housekeeping(ABC):
         >>> with open_store("sqlite://") as store:
         ...     store.compact()
         """
+        self._check_whole("compact")
         if self._backend.is_joined():
             raise StoreFailure(self._backend.location, "a database cannot be compacted inside of a transaction")
         self._backend.compact()
 
     def examine(self, machines: Sequence[type[Machine[Any, Any]]] = ()) -> Examination:
-        """Look whether all is well: sizes, counts against rows, cursors left behind, transactions kept open.
+        """Look whether all is well: sizes, counts against rows, readers left behind, transactions kept open.
 
         Every stored row of `machines` is decoded by today's code, in batches; none is without them.
 
@@ -125,16 +138,22 @@ class Housekeeping(ABC):
         >>> seen.rows["snapshot"], seen.findings
         (1, ())
         """
-        return examine(self._backend, [self._bindings.of(machine) for machine in machines])
+        self._check_whole("examine")
+        return examine(self._backend.whole(), [self._bindings.of(machine) for machine in machines])
+
+    def _check_whole(self, verb: str) -> None:
+        if self._backend.tenant:
+            problem = f"{verb}() is for the database with all tenants; call it on the store that scoped() was called on"
+            raise InvalidQuery("", problem)
 
     def _wipe(self) -> None:
         """Have the disk forget what was deleted, which cannot be done inside of a transaction."""
-        if self._wipes_later and not self._backend.is_joined():
+        if self._wiping.due and not self._backend.is_joined():
             try:
                 self._backend.wipe()
             except StoreError:
                 return  # It is deleted all the same; the next deletion makes up for this.
-            self._wipes_later = False
+            self._wiping.due = False
 
 
 def check_machines(finished: timedelta | None, machines: Sequence[object]) -> None:

@@ -32,8 +32,9 @@ class Finished:
 
 @frozen
 class Lag:
-    """A cursor, and how many messages stand behind it unread."""
+    """A tenant's cursor, and how many of its messages stand behind it unread."""
 
+    tenant: str
     name: str
     position: int
     behind: int
@@ -75,6 +76,10 @@ class UpkeepReader(Protocol):
         """All rows of these instances, in the order of the primary key."""
         ...
 
+    def rows_with(self, table: Table, keys: Sequence[Sequence[object]]) -> list[Row]:
+        """The rows with these primary keys, those that there are."""
+        ...
+
     def last_key(self, table: Table) -> Row:
         """The highest primary key; empty if there is no row."""
         ...
@@ -88,23 +93,23 @@ class UpkeepReader(Protocol):
         ...
 
     def finished(self, machine: str, state: str, after: tuple[int, int], limit: int) -> list[Finished]:
-        """At most `limit` instances in a state, above `after` in the order of `changed_at` and number."""
+        """At most `limit` instances of this reader's tenant in a state, above `after` by `changed_at` and number."""
         ...
 
     def deliveries_before(self, recorded_before: int, after: Sequence[object], limit: int) -> list[Row]:
         """At most `limit` deliveries settled before a time, in that order; `after` is the last one's time and key."""
         ...
 
-    def slowest_cursor(self) -> int | None:
-        """The lowest position of all cursors; None if there is none."""
+    def slowest_cursors(self) -> Mapping[str, int]:
+        """The lowest position of all cursors of each tenant that has some."""
         ...
 
     def lags(self) -> list[Lag]:
-        """Every cursor, by name."""
+        """Every cursor, by tenant and name."""
         ...
 
-    def counted_states(self) -> Mapping[tuple[str, str], int]:
-        """How many instances are in each state of each machine, by counting them."""
+    def counted_states(self) -> Mapping[tuple[str, str, str], int]:
+        """How many instances of each tenant are in each state of each machine, by counting them."""
         ...
 
     def copied_from(self) -> str:

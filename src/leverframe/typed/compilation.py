@@ -16,8 +16,16 @@ def compile_structure(machine: type[Chart[Any, Any]], structure: Structure) -> T
     """The table of a checked structure."""
     rows = {leaf: _row(machine, structure, node) for leaf, node in structure.leaves.items()}
     paths = {leaf: node.path for leaf, node in structure.leaves.items()}
-    entries = {leaf: _hooks(structure, "enter", node.chain[::-1]) for leaf, node in structure.leaves.items()}
+    created = _creation_hooks(machine)
+    entries = {
+        leaf: (*created, *_hooks(structure, "enter", node.chain[::-1])) for leaf, node in structure.leaves.items()
+    }
     return compile_table(machine, paths, rows, entries)
+
+
+def _creation_hooks(machine: type[Chart[Any, Any]]) -> tuple[Callable[..., Any], ...]:
+    own: Any = machine.announce_creation
+    return () if own is vars(Chart)["announce_creation"] else (own,)
 
 
 def _row(machine: type[Chart[Any, Any]], structure: Structure, leaf: Node) -> dict[type, tuple[Candidate, ...]]:

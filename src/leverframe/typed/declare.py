@@ -169,18 +169,21 @@ def leaving(function: Callable[[M, P], Iterable[Message]], /) -> Hook[P]:
 
 
 class Lookup:
-    """A payload field by which a store can find instances, made by `lookup`."""
+    """A payload field, or a part of the key, by which a store can find instances, made by `lookup`."""
 
-    def __init__(self, unique: bool) -> None:
+    def __init__(self, unique: bool, part: int | None = None) -> None:
         self.unique = unique
+        self.part = part
 
 
-def lookup(*, unique: bool = False) -> Lookup:
+def lookup(*, unique: bool = False, part: int | None = None) -> Lookup:
     """Declare that a store finds instances by the payload field of this name, through an index.
 
     An instance is found by the value that its present state has; in a state without the field it is not found.
     With `unique`, no two instances have the same value at one time: the second is refused with `AlreadyExists`.
     None never counts as taken.
+
+    With `part`, it is that part of a key that is a tuple, counted from 0: `work_item = lookup(part=1)`.
 
     >>> from leverframe import lookup, open_store
     >>> from leverframe.machines.pipeline import *
@@ -191,4 +194,4 @@ def lookup(*, unique: bool = False) -> Lookup:
     ...     [found.key for found in store.find(Pipeline, where={"feature_branch": "fix"})]
     ['story-7']
     """
-    return Lookup(unique)
+    return Lookup(unique, part)

@@ -24,11 +24,13 @@ from leverframe.typed.declare import Edge, Hook, Lookup
 from leverframe.typed.handle import Handle, make_handle
 from leverframe.typed.message import Message
 from leverframe.typed.payload import Event, Payload
+from leverframe.typed.policy import Policy, policies_of
 from leverframe.typed.reading import read_structure
+from leverframe.typed.refusing import raise_refusal, raise_unknown_state
 from leverframe.typed.reserved import MACHINE_NAMES
 from leverframe.typed.signatures import refuse_async
 from leverframe.typed.structure import Structure
-from leverframe.typed.table import Chart, Decision, enter, make_context, raise_refusal, raise_unknown_state
+from leverframe.typed.table import Chart, Decision, enter, make_context
 from leverframe.typed.upcasting import Body, Upcaster, declare_upcaster
 
 __all__ = ["Machine"]
@@ -36,8 +38,8 @@ __all__ = ["Machine"]
 S = TypeVar("S", bound=Payload)
 E = TypeVar("E", bound=Event)
 
-_DECLARATIONS = (State, Edge, Hook, Lookup)
-_MAY_OVERRIDE = frozenset({"announce", "machine_name"})
+_DECLARATIONS = (State, Edge, Hook, Lookup, Policy)
+_MAY_OVERRIDE = frozenset({"announce", "announce_creation", "machine_name"})
 
 
 class _Body(dict[str, Any]):
@@ -70,7 +72,7 @@ class MachineMeta(StateMachineMetaclass):
         native.add_native_moves(structure)
         native.add_native_hooks(structure)
         cls._make_native(name, bases, body)
-        cls._bind(name, structure)
+        cls._bind(name, structure, policies_of(body))
 
     def _read(cls, name: str, arguments: tuple[Any, ...], body: dict[str, Any]) -> Structure:
         _check_body(name, cls.__mro__[1:], body)
@@ -87,7 +89,7 @@ class MachineMeta(StateMachineMetaclass):
         except InvalidDefinition as error:
             raise MachineDefinitionError(name, "", f"python-statemachine refuses it: {error}") from error
 
-    def _bind(cls, name: str, structure: Structure) -> None:
+    def _bind(cls, name: str, structure: Structure, policies: tuple[Policy, ...]) -> None:
         """The last step: a definition that failed before it leaves its moves free for the next one."""
         machine = cast("type[Machine[Any, Any]]", cls)
         machine.machine_name = machine.machine_name or name
@@ -96,6 +98,9 @@ class MachineMeta(StateMachineMetaclass):
         machine._table = compile_structure(machine, structure)
         for edge in structure.edges.values():
             edge.machine = name
+        machine._policies = policies
+        for policy in policies:
+            policy.attach(machine)
 
 
 def _type_arguments(body: Mapping[str, Any]) -> tuple[Any, ...] | None:
@@ -148,7 +153,8 @@ def _check_names(structure: Structure, classes: Iterable[type]) -> None:
     for key in sorted(native.callback_names(structure) & set(written)):
         problem = "runs by its name on python-statemachine's engine only; write an @on, @entering or @leaving method"
         raise structure.fail(key, problem)
-    refuse_async(structure, "announce", written.get("announce"), "hook")
+    for key in ("announce", "announce_creation"):
+        refuse_async(structure, key, written.get(key), "hook")
 
 
 class Machine(Chart[S, E], StateChart[Any], Generic[S, E], metaclass=MachineMeta):
@@ -174,6 +180,7 @@ class Machine(Chart[S, E], StateChart[Any], Generic[S, E], metaclass=MachineMeta
     machine_name: ClassVar[str] = ""
     _structure: ClassVar[Structure]
     _upcasters: ClassVar[dict[tuple[str, int], Upcaster]]
+    _policies: ClassVar[tuple[Policy, ...]]
 
     # ------------------------------------------------------------ values
 
@@ -230,6 +237,17 @@ class Machine(Chart[S, E], StateChart[Any], Generic[S, E], metaclass=MachineMeta
         return tuple((name, declared.unique) for name, declared in cls._structure.lookups.items() if name in fields)
 
     @classmethod
+    def lookup_parts(cls) -> tuple[tuple[str, bool, int], ...]:
+        """The declared look-ups of parts of the key: name, whether it is unique, and which part.
+
+        >>> from leverframe.machines.orchestrator import Task
+        >>> Task.lookup_parts()
+        (('work_item', False, 1),)
+        """
+        declared = cls._structure.lookups.items()
+        return tuple((name, each.unique, each.part) for name, each in declared if each.part is not None)
+
+    @classmethod
     def initial(cls) -> type[S]:
         """The leaf class that an instance starts in unless told otherwise.
 
@@ -272,6 +290,7 @@ class Machine(Chart[S, E], StateChart[Any], Generic[S, E], metaclass=MachineMeta
         self._taken: Any = None
         self._messages: list[Message] = []
         self._begin(now)
+        self._messages += self._context.announce_creation(payload)
         super().__init__(start_value=native.leaf_value(self, type(payload)), **keywords)
 
     @classmethod

@@ -21,8 +21,8 @@ from statemachine.transition import Transition
 from statemachine.transition_list import TransitionList
 
 from leverframe.typed.declare import Edge, Hook, leaf_payload
+from leverframe.typed.refusing import raise_wrong_target
 from leverframe.typed.structure import Node, Structure
-from leverframe.typed.table import raise_wrong_target
 
 __all__ = [
     "NativeTransitionNotAllowed",

@@ -16,7 +16,14 @@ from leverframe.typed.declare import Edge, Hook, Lookup, leaf_payload
 from leverframe.typed.native import foreign_parts
 from leverframe.typed.payload import Payload
 from leverframe.typed.reserved import STATE_NAMES
-from leverframe.typed.signatures import check_announce, is_frozen_attrs, read_edge, read_events, read_hook
+from leverframe.typed.signatures import (
+    check_announce,
+    check_announce_creation,
+    is_frozen_attrs,
+    read_edge,
+    read_events,
+    read_hook,
+)
 from leverframe.typed.structure import Node, Structure
 from leverframe.wording import did_you_mean
 
@@ -38,6 +45,7 @@ def read_structure(
     for key, member in body.items():
         _read_declaration(structure, key, member, names)
     check_announce(structure, _member(body, "announce"), names)
+    check_announce_creation(structure, _member(body, "announce_creation"), names)
     return structure
 
 
@@ -167,6 +175,11 @@ def _compare_union(structure: Structure, annotation: Any) -> None:
 
 def _read_lookup(structure: Structure, key: str, declared: Lookup) -> Lookup:
     fields = {a.name for payload in structure.leaves for a in attrs.fields(payload)}
+    if declared.part is not None:
+        if key in fields:
+            problem = "is a payload's field, and not a part of the key; give the look-up another name, or no part="
+            raise structure.fail(key, problem)
+        return declared
     if key not in fields:
         raise structure.fail(key, f"no payload has a field {key!r} to look up{did_you_mean(key, fields)}")
     return declared

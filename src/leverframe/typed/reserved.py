@@ -23,6 +23,7 @@ MACHINE_NAMES = frozenset(
         "_messages",
         "_now",
         "_payload",
+        "_policies",
         "_structure",
         "_table",
         "_codec",

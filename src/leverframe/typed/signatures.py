@@ -14,7 +14,15 @@ from leverframe.typed.declare import Edge, Hook
 from leverframe.typed.payload import Event
 from leverframe.typed.structure import Node, Structure
 
-__all__ = ["check_announce", "is_frozen_attrs", "read_edge", "read_events", "read_hook", "refuse_async"]
+__all__ = [
+    "check_announce",
+    "check_announce_creation",
+    "is_frozen_attrs",
+    "read_edge",
+    "read_events",
+    "read_hook",
+    "refuse_async",
+]
 
 
 def is_frozen_attrs(cls: type) -> bool:
@@ -161,6 +169,14 @@ def check_announce(structure: Structure, announce: Any, names: Mapping[str, Any]
     afters = dict.fromkeys(target for edge in edges for target in edge.targets)
     given = {"before": befores, "event": structure.events, "after": afters}
     _check_call(structure, "announce", "announce", announce, names, given)
+
+
+def check_announce_creation(structure: Structure, announce: Any, names: Mapping[str, Any]) -> None:
+    """Raise `MachineDefinitionError` for an `announce_creation` that cannot be called for every state."""
+    key = "announce_creation"
+    if not inspect.isfunction(announce):
+        raise structure.fail(key, f"is no method; write def {key}(self, state) -> ...")
+    _check_call(structure, key, key, announce, names, {"state": tuple(structure.leaves)})
 
 
 def _leaves_in(structure: Structure, states: Iterable[type]) -> list[type]:

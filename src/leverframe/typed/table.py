@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn
 from attrs import evolve, frozen
 from typing_extensions import TypeVar
 
-from leverframe.errors import InvalidField, InvalidTime, TransitionNotAllowed, UnknownState, WrongTarget
-from leverframe.typed.annotations import foreign_hint
+from leverframe.errors import InvalidField, InvalidTime
 from leverframe.typed.message import Message
-from leverframe.wording import join_names
+from leverframe.typed.refusing import raise_refusal, raise_unknown_state, raise_wrong_target
 
 __all__ = [
     "Candidate",
@@ -33,9 +32,7 @@ __all__ = [
     "decide",
     "enter",
     "make_context",
-    "raise_refusal",
-    "raise_unknown_state",
-    "raise_wrong_target",
+    "possible_targets",
     "to_utc",
 ]
 
@@ -115,6 +112,19 @@ class Chart(Generic[S, E]):
 
     def announce(self, before: S, event: E, after: S) -> Iterable[Message]:  # noqa: ARG002
         """What every move tells, updates in place included; override it.  Runs between exits and entries."""
+        return ()
+
+    def announce_creation(self, state: S) -> Iterable[Message]:  # noqa: ARG002
+        """What is told when an instance begins, and never again, in whichever state; override it.  Runs before entries.
+
+        >>> from datetime import UTC, datetime
+        >>> from leverframe.machines.worker import *
+        >>> now = datetime(2026, 1, 2, tzinfo=UTC)
+        >>> of = {"task_id": TaskId("task-7"), "branch": BranchName("fix"), "worktree": Worktree("/trees/fix")}
+        >>> assigned = Assigned(**of, created_at=now, state_changed_at=now)
+        >>> [message.kind for message in Worker.start(assigned).messages]
+        ['task_assign']
+        """
         return ()
 
 
@@ -232,6 +242,17 @@ def accepted_events(machine: type[Chart[Any, Any]], state: object) -> tuple[type
     return tuple(machine._table.rows.get(state.__class__, ()))  # pyright: ignore[reportPrivateUsage]  # Chart's own
 
 
+def possible_targets(machine: type[Chart[Any, Any]], leaf: type) -> dict[type, frozenset[type]]:
+    """Where each event may lead from a leaf, guards not asked."""
+    found: dict[type, frozenset[type]] = {}
+    for kind, first in machine._table.rows.get(leaf, {}).items():  # pyright: ignore[reportPrivateUsage]  # Chart's own
+        candidate: Candidate | None = first
+        while candidate is not None:
+            found[kind] = found.get(kind, frozenset()) | frozenset(candidate.targets)
+            candidate = candidate.otherwise
+    return found
+
+
 def _run_hooks(hooks: MoveHooks, self: object, before: object, event: object, after: object) -> tuple[Message, ...]:
     messages: list[Message] = []
     for hook in hooks.exits:
@@ -257,48 +278,6 @@ def to_utc(now: datetime) -> datetime:
         return now.astimezone(UTC)
     except OverflowError:
         raise InvalidTime(now, "is out of range in UTC; give one between the years 1 and 9999") from None
-
-
-# ---------------------------------------------------------------- refusing
-
-
-def raise_refusal(table: Table, state: object, event: object) -> NoReturn:
-    """Say why the event is not accepted in this state."""
-    if state.__class__ not in table.rows:
-        raise_unknown_state(table, state.__class__)
-    row = table.rows[state.__class__]
-    accepted = tuple(kind.__name__ for kind in row)
-    reason = _reason(table, row.get(event.__class__), event)
-    raise TransitionNotAllowed(
-        table.machine, type(event).__name__, table.paths[type(state)], accepted, reason
-    ) from None
-
-
-def _reason(table: Table, candidate: Candidate | None, event: object) -> str:
-    if candidate is not None:
-        return f"{join_names(_guards(candidate))} said no"
-    known = {kind for row in table.rows.values() for kind in row}
-    if type(event) not in known:
-        return f"it is no event of {table.machine}{foreign_hint(type(event), known)}"
-    return "no move takes it there"
-
-
-def _guards(candidate: Candidate | None) -> list[str]:
-    names: list[str] = []
-    while candidate is not None:
-        names.append(candidate.edge.guard_name())
-        candidate = candidate.otherwise
-    return names
-
-
-def raise_unknown_state(table: Table, kind: type) -> NoReturn:
-    """Say that a class is no state of the machine."""
-    raise UnknownState(table.machine, kind.__name__, foreign_hint(kind, table.paths)) from None
-
-
-def raise_wrong_target(machine: str, edge: Any, value: object) -> NoReturn:
-    """Say that a handler returned a class that its signature does not name."""
-    raise WrongTarget(machine, edge.name, tuple(target.__name__ for target in edge.targets), value) from None
 
 
 # ---------------------------------------------------------------- compiling

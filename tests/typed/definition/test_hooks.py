@@ -181,3 +181,80 @@ def test_announce_that_fits() -> None:
 
     handle = announcing(announce).start(Idle())
     assert [message.kind for message in handle.send(Go()).messages] == ["Idle"]
+
+
+# ---------------------------------------------------------------- announce_creation
+
+
+def beginning(member: Any) -> Any:
+    """A machine with this `announce_creation`."""
+
+    class Bad(Machine[Idle | Busy, Go]):
+        idle = state(Idle)
+        busy = state(Busy)
+
+        @on
+        def go(self, s: Idle, e: Go) -> Busy:
+            return Busy()
+
+        announce_creation = member
+
+    return Bad
+
+
+def test_announce_creation_with_other_parameters() -> None:
+    """An `announce_creation` that takes no state, or more than one, is refused."""
+
+    def nothing(self: object) -> list[Message]:
+        return []
+
+    def more(self: object, state: Any, event: Any) -> list[Message]:
+        return []
+
+    for member in (nothing, more):
+        with assert_refused("Bad", "announce_creation", "write (self, state)"):
+            beginning(member)
+
+
+def test_announce_creation_for_some_states() -> None:
+    """An `announce_creation` that does not take every state is refused: an instance may begin in any."""
+
+    def announce_creation(self: object, state: Idle) -> list[Message]:
+        return []
+
+    with assert_refused("Bad", "announce_creation", "takes Idle as state, and would be given Busy too"):
+        beginning(announce_creation)
+
+
+def test_announce_creation_that_is_no_method() -> None:
+    """An `announce_creation` that is called without `self`, or not at all, is refused."""
+
+    def announce_creation(state: Any) -> list[Message]:
+        return []
+
+    for member in (staticmethod(announce_creation), classmethod(announce_creation), "created"):
+        with assert_refused("Bad", "announce_creation", "is no method; write def announce_creation(self, state)"):
+            beginning(member)
+
+
+def test_async_announce_creation() -> None:
+    """An async `announce_creation` is refused."""
+
+    async def announce_creation(self: object, state: Any) -> list[Message]:
+        return []
+
+    with assert_refused("Bad", "announce_creation", "drop async"):
+        beginning(announce_creation)
+
+
+def test_state_that_is_called_announce_creation() -> None:
+    """A state cannot have the name of the hook."""
+    with assert_refused("Bad", "announce_creation", "is no method"):
+
+        class Bad(Machine[Idle | Busy, Go]):
+            idle = state(Idle)
+            announce_creation = state(Busy)  # type: ignore[assignment]  # that is the point
+
+            @on
+            def go(self, s: Idle, e: Go) -> Busy:
+                return Busy()

@@ -11,10 +11,16 @@ from typing import Any, TypeAlias
 from attrs import field, frozen
 
 from leverframe import Event, InvalidValue, Machine, Payload, Positive, lookup, on, state
+from leverframe.coordination.back_off import BackOff
+from leverframe.coordination.gates import Freeze, Gates
+from leverframe.coordination.limits import Limit
+from leverframe.coordination.policies import Lease, Over
+from leverframe.coordination.retrying import Permanent, Retry, Transient
 from leverframe.machines.amounts import ZERO, Count, of_kind
 from leverframe.machines.carrying import become
 from leverframe.machines.orchestrator.agent_run import AgentName, Exited, RunId
-from leverframe.machines.orchestrator.task import TaskKey
+from leverframe.machines.orchestrator.repository_gate import Frozen, RepoGate
+from leverframe.machines.orchestrator.task import Task, TaskKey
 
 # ---------------------------------------------------------------- values
 
@@ -40,17 +46,9 @@ def check_not_negative(owner: object, attribute: Any, value: timedelta) -> None:
         raise InvalidValue(f"{type(owner).__name__}.{attribute.name}", "be no less than nothing", value)
 
 
-def check_some_time(owner: object, attribute: Any, value: timedelta) -> None:
-    if value <= NO_TIME:
-        raise InvalidValue(f"{type(owner).__name__}.{attribute.name}", "be more than nothing", value)
-
-
-@frozen(kw_only=True)
-class BackOff:
-    """How long to wait after a transient failure: twice the base, then twice as long each time, up to the cap."""
-
-    base: timedelta = field(default=timedelta(seconds=10), validator=check_some_time)
-    cap: timedelta = field(default=timedelta(seconds=600), validator=check_some_time)
+def check_no_chance(owner: object, attribute: Any, value: BackOff) -> None:
+    if value.jitter:
+        raise InvalidValue(f"{type(owner).__name__}.{attribute.name}", "have no jitter: a move has none", value)
 
 
 DEFAULT_BACK_OFF = BackOff()
@@ -68,10 +66,7 @@ def transient_delay(
     >>> transient_delay(Positive(1), timedelta(seconds=45)).seconds
     45
     """
-    base, cap = back_off.base, back_off.cap
-    # Whether base * 2^failures is over the cap is told by digits: the product may be more than a timedelta holds.
-    delay = cap if failures >= (cap // base).bit_length() else base * 2**failures
-    return delay if retry_after is None else max(delay, min(cap, retry_after))
+    return back_off.delay(failures, retry_after)
 
 
 # ---------------------------------------------------------------- what a reaper finds
@@ -103,7 +98,15 @@ class Overdue:
         return "it has run for too long"
 
 
-Finding: TypeAlias = ProcessGone | ExitRecorded | Overdue
+@frozen
+class EndedByHand:
+    """Somebody has ended the job's lease."""
+
+    def __str__(self) -> str:
+        return "somebody has ended its lease"
+
+
+Finding: TypeAlias = ProcessGone | ExitRecorded | Overdue | EndedByHand
 
 
 @frozen(kw_only=True)
@@ -196,7 +199,7 @@ class Throttled(Event):
 
     error: str
     retry_after: timedelta | None = None
-    back_off: BackOff = DEFAULT_BACK_OFF
+    back_off: BackOff = field(default=DEFAULT_BACK_OFF, validator=check_no_chance)
     jitter: timedelta = field(default=NO_TIME, validator=check_not_negative)
 
 
@@ -214,6 +217,49 @@ AgentJobEvent: TypeAlias = Claimed | Finished | Faulted | Throttled | HostRestar
 
 
 # ---------------------------------------------------------------- the machine
+
+
+def task_of(job: AgentJobState) -> TaskKey | None:
+    """Whose gates a job has to pass."""
+    return job.task
+
+
+def available_from(job: Queued, now: datetime) -> datetime:
+    """From when on a job can be claimed."""
+    return job.available_at or now
+
+
+def reaped_because(why: Over) -> Reaped:
+    """What a store says of a lease that is over."""
+    findings: dict[Over, Finding] = {
+        "run_out": Overdue(),
+        "process_gone": ProcessGone(),
+        "released": EndedByHand(),
+    }
+    return Reaped(findings[why])
+
+
+def faulted_by(error: BaseException) -> Faulted:
+    """What a handler's exception is to a job."""
+    return Faulted(describe(error))
+
+
+def throttled_by(error: Transient) -> Throttled:
+    return Throttled(describe(error), error.retry_after)
+
+
+def describe(error: BaseException) -> str:
+    told = str(error)
+    return told if isinstance(error, Permanent | Transient) else f"{type(error).__name__}: {told}"
+
+
+def why_frozen(gate: Frozen) -> str:
+    return gate.reason
+
+
+def all_agents(_job: AgentJobState, _key: str) -> str:
+    """What a limit is for: the agents are counted together."""
+    return "agents"
 
 
 class AgentJob(Machine[AgentJobState, AgentJobEvent]):
@@ -261,6 +307,22 @@ class AgentJob(Machine[AgentJobState, AgentJobEvent]):
         if e.why == ExitRecorded(0):
             return become(s, Succeeded, finished_at=self.now())
         return self.after_fault(s, f"reaped: {e.why}")
+
+    # For as long as the agent takes: what has been left alone is found by other signs (`reaping.py`).
+    lease = Lease(
+        claim=claimed,
+        expiry=reaped,
+        expired=reaped_because,
+        release=host_restarted,
+        ttl=None,
+        free=(host_restarted,),
+        ready=available_from,
+        limit=Limit(per=all_agents),
+        gates=Gates(subject=task_of, of=Task, freeze=Freeze(by=RepoGate, state=Frozen, why=why_frozen)),
+    )
+
+    # No failure is for good here: whatever an agent could not do, it may do in its next attempt.
+    retry = Retry(fault=faulted_by, permanent=faulted_by, transient=throttled_by)
 
     def after_fault(self, s: Running, error: str) -> Queued | Failed:
         if s.attempts < s.max_attempts:

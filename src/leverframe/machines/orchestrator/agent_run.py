@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
-from leverframe import Event, Machine, NonEmpty, Payload, lookup, on, state
+from leverframe import Event, InvalidValue, Machine, NonEmpty, Payload, lookup, on, state
 from leverframe.machines.amounts import NO_COST, ZERO, Count, check_cost, exact_sum, of_kind
 from leverframe.machines.carrying import become
-from leverframe.machines.orchestrator.task import TaskKey
+from leverframe.machines.orchestrator.task import Repository, TaskKey
 
 # ---------------------------------------------------------------- values
 
@@ -66,15 +66,30 @@ NO_USAGE = Usage()
 # ---------------------------------------------------------------- states
 
 
+def repository_of_task(run: Any) -> Repository | None:
+    """The repository that the run's task is about."""
+    task: TaskKey | None = run.task
+    return None if task is None else task[0]
+
+
+def check_repository(owner: Any, attribute: Any, value: Repository | None) -> None:
+    if owner.task is not None and value != owner.task[0]:
+        problem = f"be that of its task, {owner.task[0]!r}"
+        raise InvalidValue(f"{type(owner).__name__}.{attribute.name}", problem, value)
+
+
 @frozen(kw_only=True)
 class Invocation(Payload):
-    """What every run has."""
+    """What every run has.  `repository` is its task's; a run without a task may have one all the same."""
 
     agent: AgentName
     model: ModelName
     effort: Effort
     output_path: OutputPath
     task: TaskKey | None = None
+    repository: Repository | None = field(
+        default=Factory(repository_of_task, takes_self=True), validator=check_repository
+    )
     started_at: datetime
 
 
@@ -114,6 +129,7 @@ class AgentRun(Machine[AgentRunState, AgentRunEvent]):
     exited = state(Exited, final=True)
 
     task = lookup()
+    repository = lookup()
 
     @on
     def finished(self, s: Started, e: Finished) -> Exited:

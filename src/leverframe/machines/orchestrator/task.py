@@ -7,6 +7,7 @@ from typing import TypeAlias
 from attrs import frozen
 
 from leverframe import Event, Machine, NonEmpty, Payload, State, lookup, on, state
+from leverframe.coordination.gates import OneAtATime, Prerequisites
 from leverframe.machines.carrying import become
 
 # ---------------------------------------------------------------- values
@@ -32,6 +33,15 @@ class WorkItemId(NonEmpty):
 
 
 TaskKey: TypeAlias = tuple[Repository, WorkItemId]
+
+
+def task_key(repository: str, work_item: str) -> TaskKey:
+    """The key of a task.  Raises `InvalidValue` for what is no work-item id.
+
+    >>> task_key("shop", "SHOP-001")
+    ('shop', 'SHOP-001')
+    """
+    return Repository(repository), WorkItemId(work_item)
 
 
 class BranchName(NonEmpty):
@@ -136,6 +146,11 @@ TaskEvent: TypeAlias = Advance | SendBack | Cancel | ApprovalRequested | Approva
 # ---------------------------------------------------------------- the machine
 
 
+def repository_of(task: TaskKey) -> Repository:
+    """The repository that a task is about."""
+    return task[0]
+
+
 class Task(Machine[TaskState, TaskEvent]):
     """A story on its way through the stages.  Each stage has its own way on, so that a type checker knows it."""
 
@@ -154,6 +169,7 @@ class Task(Machine[TaskState, TaskEvent]):
 
     branch = lookup()
     external_issue_id = lookup(unique=True)
+    work_item = lookup(part=1)
 
     @on
     def advance_to_analysis(self, s: Created, e: Advance) -> Analysis:
@@ -202,3 +218,7 @@ class Task(Machine[TaskState, TaskEvent]):
     @on
     def approval_given(self, s: Analysis, e: ApprovalGiven) -> Analysis:
         return s
+
+    prerequisites = Prerequisites(met=Done)
+
+    one_at_a_time = OneAtATime(group=repository_of)

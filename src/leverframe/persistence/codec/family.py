@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import accumulate
 from typing import Any, Generic, NoReturn, TypeGuard, cast
 
@@ -82,6 +82,26 @@ class Family(Generic[T]):
     def field_names(self) -> set[str]:
         """The names of all fields."""
         return {name for member in self._by_tag.values() for name in member.form.fields}
+
+    def names(self) -> list[str]:
+        """The names of the classes, in order of declaration."""
+        return list(self._by_tag)
+
+    def class_named(self, tag: str) -> type[T] | None:
+        """The class of this name; None if there is none."""
+        member = self._by_tag.get(tag)
+        return None if member is None else member.cls
+
+    def fields_of(self, tag: str) -> Mapping[str, Form]:
+        """How the fields of a class are stored."""
+        return self._by_tag[tag].form.fields
+
+    def build(self, tag: str, fields: Body) -> T:
+        """A value of the class of this name, of today's fields as JSON has them.  Raises `DecodeError`."""
+        member = self._by_tag.get(tag)
+        if member is None:
+            self._refuse_tag(tag)
+        return self._read(tag, member.version, fields, said=True)
 
     # ------------------------------------------------------------ writing
 

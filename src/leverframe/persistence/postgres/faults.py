@@ -30,7 +30,7 @@ READ_ONLY = "the server takes no writes (is it a standby?); open the one that do
 
 GRANT = (
     "let an administrator run CREATE SCHEMA {schema} AUTHORIZATION with this user, or the schema's owner grant "
-    "USAGE and CREATE on it, and all on its tables"
+    "USAGE and CREATE on it, and SELECT, INSERT, UPDATE and DELETE on its tables"
 )
 
 # What libpq and the server say when a connection is refused, and what becomes of it.

@@ -13,7 +13,7 @@ from threading import Lock
 
 from attrs import define, evolve
 
-from leverframe.persistence.backend import Loaded
+from leverframe.persistence.rows import Loaded, Move, Snapshot
 
 __all__ = ["Memory"]
 
@@ -38,53 +38,60 @@ class Known:
 
 
 class Memory:
-    """The last moves of one store."""
+    """The last moves of one store, and of those that are scoped to its tenants."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], Known] = {}
-        self._connections = 0
+        self._known: dict[tuple[str, str, str], Known] = {}
+        self._era = 0
         self._lock = Lock()
         # The server's time, and the time of this machine's own clock that only goes forward.
         self._clock = (0, -CLOCK_LASTS)
 
-    def recall(self, machine: str, key: str) -> Loaded | None:
+    def recall(self, tenant: str, machine: str, key: str) -> Loaded | None:
         """What a decision can start from without reading; None if it has to read."""
-        known = self._known.get((machine, key))
-        if known is None or not known.is_ours:
-            return None
+        known = self._known.get((tenant, machine, key))
+        now = self.recent_now()
+        return None if known is None or not known.is_ours or now is None else evolve(known.loaded, clock=now)
+
+    def recent_now(self) -> int | None:
+        """The server's time, in microseconds, carried on from when it last told; None where that was long ago."""
         read_at, then = self._clock
         passed = time.monotonic_ns() - then
-        return evolve(known.loaded, clock=read_at + passed // NANOSECONDS) if passed < CLOCK_LASTS else None
+        return read_at + passed // NANOSECONDS if passed < CLOCK_LASTS else None
 
-    def note_read(self, machine: str, loaded: Loaded) -> None:
-        """Compare what was read with what is known, and keep the server's time."""
+    def note_now(self, clock: int) -> None:
+        """The server has just told its time."""
+        self._clock = (clock, time.monotonic_ns())
+
+    def note_read(self, tenant: str, machine: str, loaded: Loaded, era: int) -> None:
+        """Put what was read in place of what is known, and keep the server's time."""
         if loaded.clock is not None:
-            self._clock = (loaded.clock, time.monotonic_ns())
-        place = (machine, loaded.snapshot.key)
-        known = self._known.get(place)
+            self.note_now(loaded.clock)
+        known = self._known.get((tenant, machine, loaded.snapshot.key))
         if known is not None:
             known.is_ours = known.loaded.snapshot.version == loaded.snapshot.version
+            known.loaded = evolve(loaded, delivery=None, era=era)
 
-    def note_moved(self, machine: str, loaded: Loaded, connections: int) -> None:
-        """This store has moved the instance to there, when it had made so many connections."""
-        place = (machine, loaded.snapshot.key)
+    def note_moved(self, tenant: str, move: Move, era: int) -> None:
+        """This store has made the move, when it had made so many connections."""
+        place = (tenant, move.machine, move.key)
         with self._lock:
-            if not self.holds(connections):
+            if era != self._era:
                 self._known.clear()
-                self._connections = connections
+                self._era = era
             before = self._known.pop(place, None)
-            if len(loaded.snapshot.body) <= LONGEST_BODY:
-                self._known[place] = Known(loaded, before is not None and before.is_ours)
+            if len(move.body) <= LONGEST_BODY:
+                self._known[place] = Known(after(move, era), before is not None and before.is_ours)
             if len(self._known) > KNOWN_AT_MOST:
                 del self._known[next(iter(self._known))]
 
-    def forget(self, machine: str, instance: int) -> None:
-        """Somebody else has moved it, or may have."""
+    def forget(self, tenant: str, move: Move) -> None:
+        """Somebody else has moved the instance, or may have."""
         with self._lock:
-            for place, known in tuple(self._known.items()):
-                if place[0] == machine and known.loaded.snapshot.instance == instance:
-                    del self._known[place]
+            self._known.pop((tenant, move.machine, move.key), None)
 
-    def holds(self, connections: int) -> bool:
-        """Whether no connection was made since what is known was written."""
-        return self._connections == connections
+
+def after(move: Move, era: int) -> Loaded:
+    """The instance as a move leaves it; when it was created no decision asks."""
+    snapshot = Snapshot(move.instance, move.key, move.to_state, move.body, move.seen + 1, 0, move.at)
+    return Loaded(snapshot, None, move.declaration, era=era)

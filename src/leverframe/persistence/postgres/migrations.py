@@ -7,6 +7,12 @@ code point, as everywhere in the store, whatever the database's own order is.
 from __future__ import annotations
 
 from leverframe.persistence.migration import Migration
+from leverframe.persistence.postgres.row_security import (
+    IS_FREE,
+    TENANT_ROLE,
+    declaration_security,
+    row_security,
+)
 
 __all__ = ["MIGRATIONS", "TABLES"]
 
@@ -105,6 +111,129 @@ CREATE TABLE cursor (
     position BIGINT NOT NULL
 )"""
 
+LEASE = f"""
+CREATE TABLE lease (
+    instance BIGINT PRIMARY KEY,
+    tenant {TEXT} NOT NULL,
+    machine {TEXT} NOT NULL,
+    version BIGINT NOT NULL,
+    age BIGINT NOT NULL,
+    ready_at BIGINT,
+    priority BIGINT NOT NULL,
+    subject {TEXT},
+    serial {TEXT},
+    scope {TEXT},
+    token BIGINT,
+    worker {TEXT},
+    claimed_at BIGINT,
+    heartbeat_at BIGINT,
+    expires_at BIGINT,
+    host {TEXT},
+    process_id BIGINT,
+    process_start BIGINT
+)"""
+
+LEASE_READY = """
+CREATE INDEX lease_ready ON lease (tenant, machine, priority, ready_at, instance) WHERE ready_at IS NOT NULL"""
+
+LEASE_EXPIRES_AT = """
+CREATE INDEX lease_expires_at ON lease (tenant, machine, expires_at, instance) WHERE expires_at IS NOT NULL"""
+
+WAKE_UP = f"""
+CREATE TABLE wake_up (
+    instance BIGINT NOT NULL,
+    name {TEXT} NOT NULL,
+    tenant {TEXT} NOT NULL,
+    machine {TEXT} NOT NULL,
+    due_at BIGINT NOT NULL,
+    PRIMARY KEY (instance, name)
+)"""
+
+HEARTBEAT = f"""
+CREATE TABLE heartbeat (
+    instance BIGINT PRIMARY KEY,
+    tenant {TEXT} NOT NULL,
+    at BIGINT NOT NULL
+)"""
+
+SLOT = f"""
+CREATE TABLE slot (
+    tenant {TEXT} NOT NULL,
+    machine {TEXT} NOT NULL,
+    scope {TEXT} NOT NULL,
+    number BIGINT NOT NULL,
+    instance BIGINT,
+    PRIMARY KEY (tenant, machine, scope, number)
+)"""
+
+TURN = f"""
+CREATE TABLE turn (
+    tenant {TEXT} NOT NULL,
+    machine {TEXT} NOT NULL,
+    serial {TEXT} NOT NULL,
+    subject {TEXT} NOT NULL,
+    instance BIGINT NOT NULL,
+    PRIMARY KEY (tenant, machine, serial)
+)"""
+
+DEPENDENCY = f"""
+CREATE TABLE dependency (
+    tenant {TEXT} NOT NULL,
+    machine {TEXT} NOT NULL,
+    dependent {TEXT} NOT NULL,
+    prerequisite {TEXT} NOT NULL,
+    instance BIGINT NOT NULL,
+    met INTEGER NOT NULL CHECK (met IN (0, 1)),
+    PRIMARY KEY (tenant, machine, dependent, prerequisite)
+)"""
+
+NOTE = f"""
+CREATE TABLE note (
+    instance BIGINT NOT NULL,
+    version BIGINT NOT NULL,
+    tenant {TEXT} NOT NULL,
+    by {TEXT} NOT NULL,
+    why {TEXT} NOT NULL,
+    PRIMARY KEY (instance, version)
+)"""
+
+OF_TENANT = (
+    "snapshot",
+    "journal",
+    "state_count",
+    "count_change",
+    "lookup",
+    "delivery",
+    "message",
+    "cursor",
+)
+"""The tables whose rows belong to a tenant since `0006_tenants`."""
+
+CONSUMER = f"""
+CREATE TABLE consumer (
+    tenant {TEXT} NOT NULL DEFAULT '',
+    name {TEXT} NOT NULL,
+    topic {TEXT},
+    position BIGINT NOT NULL,
+    token BIGINT NOT NULL,
+    PRIMARY KEY (tenant, name)
+)"""
+
+CONSUMPTION = f"""
+CREATE TABLE consumption (
+    tenant {TEXT} NOT NULL DEFAULT '',
+    consumer {TEXT} NOT NULL,
+    position BIGINT NOT NULL,
+    instance BIGINT NOT NULL,
+    attempts BIGINT NOT NULL,
+    token BIGINT NOT NULL,
+    worker {TEXT} NOT NULL,
+    due_at BIGINT NOT NULL,
+    set_aside_at BIGINT,
+    error {TEXT} NOT NULL,
+    PRIMARY KEY (tenant, consumer, position)
+)"""
+
 TABLES = (
     "snapshot",
     "journal",
@@ -116,7 +245,17 @@ TABLES = (
     "message",
     "numbering",
     "cursor",
+    "lease",
+    "wake_up",
+    "consumer",
+    "consumption",
+    "heartbeat",
+    "slot",
+    "turn",
+    "dependency",
+    "note",
     "migration",
+    "tenant_role",
 )
 
 MIGRATIONS = (
@@ -159,4 +298,71 @@ MIGRATIONS = (
         "0005_messages_of_an_instance",
         ("CREATE INDEX message_instance ON message (instance)",),
     ),
+    Migration(
+        "0006_tenants",
+        (
+            *(f"ALTER TABLE {name} ADD COLUMN tenant {TEXT} NOT NULL DEFAULT ''" for name in OF_TENANT),
+            "DROP INDEX snapshot_key",
+            "CREATE UNIQUE INDEX snapshot_key ON snapshot (tenant, machine, key)",
+            "DROP INDEX snapshot_state",
+            "CREATE INDEX snapshot_state ON snapshot (tenant, machine, state, changed_at, instance)",
+            "DROP INDEX lookup_value",
+            "CREATE INDEX lookup_value ON lookup (tenant, machine, field, value, instance)",
+            "DROP INDEX lookup_unique",
+            "CREATE UNIQUE INDEX lookup_unique ON lookup (tenant, machine, field, value) WHERE is_unique = 1",
+            "DROP INDEX message_topic",
+            "CREATE INDEX message_topic ON message (tenant, topic, position)",
+            "CREATE INDEX message_tenant ON message (tenant, position)",
+            "ALTER TABLE state_count DROP CONSTRAINT state_count_pkey",
+            "ALTER TABLE state_count ADD PRIMARY KEY (tenant, machine, state)",
+            "ALTER TABLE cursor DROP CONSTRAINT cursor_pkey",
+            "ALTER TABLE cursor ADD PRIMARY KEY (tenant, name)",
+            *TENANT_ROLE,
+            IS_FREE,
+            *(statement for name in OF_TENANT for statement in row_security(name)),
+            *declaration_security("lookup_declaration"),
+        ),
+    ),
+    Migration(
+        "0007_leases_and_wake_ups",
+        (
+            LEASE,
+            LEASE_READY,
+            LEASE_EXPIRES_AT,
+            "CREATE INDEX lease_token ON lease (tenant, machine, token) WHERE token IS NOT NULL",
+            WAKE_UP,
+            "CREATE INDEX wake_up_due_at ON wake_up (tenant, machine, due_at, instance)",
+            *(statement for name in ("lease", "wake_up") for statement in row_security(name)),
+        ),
+    ),
+    Migration(
+        "0008_consumers",
+        (
+            CONSUMER,
+            CONSUMPTION,
+            """
+            CREATE INDEX consumption_due ON consumption (tenant, consumer, due_at, position)
+            WHERE set_aside_at IS NULL""",
+            """
+            CREATE INDEX consumption_set_aside ON consumption (tenant, consumer, position)
+            WHERE set_aside_at IS NOT NULL""",
+            "CREATE INDEX consumption_instance ON consumption (instance)",
+            *(statement for name in ("consumer", "consumption") for statement in row_security(name)),
+        ),
+    ),
+    Migration(
+        "0009_gates",
+        (
+            SLOT,
+            "CREATE INDEX slot_instance ON slot (instance) WHERE instance IS NOT NULL",
+            TURN,
+            "CREATE INDEX turn_instance ON turn (instance)",
+            DEPENDENCY,
+            "CREATE INDEX dependency_prerequisite ON dependency (tenant, machine, prerequisite)",
+            "CREATE INDEX dependency_instance ON dependency (instance)",
+            *(statement for name in ("slot", "turn", "dependency") for statement in row_security(name)),
+        ),
+    ),
+    Migration("0010_heartbeats", (HEARTBEAT, *row_security("heartbeat"))),
+    Migration("0011_notes", (NOTE, *row_security("note"))),
 )

@@ -21,6 +21,7 @@ from leverframe.persistence.postgres.faults import opening_fault
 from leverframe.persistence.postgres.location import Location
 from leverframe.persistence.postgres.permits import Permits
 from leverframe.persistence.postgres.saying import SpokenConnection
+from leverframe.persistence.postgres.scope import PLAIN, Scope, scope_values, set_scope
 
 __all__ = ["Connection", "Pool", "connect"]
 
@@ -43,19 +44,24 @@ SELECT set_config('plan_cache_mode', 'force_generic_plan', false),
         concat_ws(', ', %s::text, nullif(current_setting('search_path'), ''), 'pg_temp'), false),
     set_config('lock_timeout', %s, false),
     set_config('default_transaction_isolation', 'read committed', false),
+    set_config('leverframe.tenant', %s, false),
+    set_config('leverframe.whole', %s, false),
     set_config('synchronous_commit', CASE WHEN %s THEN 'off'
         WHEN current_setting('synchronous_commit') = 'off' THEN 'on'
         ELSE current_setting('synchronous_commit') END, false)"""
 
 
-def connect(location: Location) -> Connection:
-    """One connection outside of any pool.  Raises `AccessDenied`, `MissingDatabase`, `StoreUnreachable`."""
+def connect(location: Location, scope: Scope = PLAIN) -> Connection:
+    """One connection, outside of any pool, that sees these rows.
+
+    Raises `AccessDenied`, `MissingDatabase`, `StoreUnreachable`.
+    """
     try:
         connection = SpokenConnection.connect(**options(location))
     except psycopg.Error as error:
         raise opening_fault(error, location) from error
     try:
-        set_up(connection, location)
+        set_up(connection, location, scope)
     except psycopg.Error as error:
         connection.close()
         raise opening_fault(error, location) from error
@@ -66,9 +72,11 @@ def options(location: Location) -> dict[str, Any]:
     return {**location.conninfo, "autocommit": True}
 
 
-def set_up(connection: Connection, location: Location) -> None:
+def set_up(connection: Connection, location: Location, scope: Scope) -> None:
     lasting = f"{max(1, int(location.timeout * MILLISECONDS))}ms"
-    connection.execute(SET_UP, (location.schema, lasting, location.durability == "normal"))
+    values = (location.schema, lasting, *scope_values(scope), location.durability == "normal")
+    connection.execute(SET_UP, values)
+    connection.scope = scope
 
 
 class Pool:
@@ -85,18 +93,21 @@ class Pool:
         # With the time since when it is idle; the last one is lent first.
         self._idle: deque[tuple[float, Connection]] = deque()
 
-    def lend(self) -> Loan:
-        """A connection for a block.  Raises `StoreClosed`, `StoreUnreachable`, `PoolExhausted`."""
-        return Loan(self)
+    def lend(self, scope: Scope | None = None) -> Loan:
+        """A connection for a block, which sees these rows (None: it does not matter which).
 
-    def take(self) -> Connection:
+        Raises `StoreClosed`, `StoreUnreachable`, `PoolExhausted`.
+        """
+        return Loan(self, scope)
+
+    def take(self, scope: Scope | None) -> Connection:
         """A connection, which has to be given back."""
         self.check_usable()
         if not self._permits.take(self._location.timeout):
             raise PoolExhausted(self._location.text, self._location.timeout, self._location.pool_size)
         try:
             self.check_usable()
-            return self._find_idle() or self._connect()
+            return self._find(scope) or self._connect(scope or PLAIN)
         except BaseException:
             self._permits.give_back()
             raise
@@ -125,22 +136,45 @@ class Pool:
         for connection in left:
             connection.close()
 
-    def _connect(self) -> Connection:
-        connection = connect(self._location)
+    def _connect(self, scope: Scope) -> Connection:
+        connection = connect(self._location, scope)
         with self._lock:
             self.made += 1
         return connection
 
-    def _find_idle(self) -> Connection | None:
+    def _find(self, scope: Scope | None) -> Connection | None:
+        """A connection that nobody uses, set to see these rows."""
+        while (connection := self._find_idle(scope)) is not None:
+            if scope is None or connection.scope == scope:
+                return connection
+            try:
+                set_scope(connection, scope)
+            except psycopg.Error:
+                # It had ended while nobody used it.
+                connection.close()
+                continue
+            return connection
+        return None
+
+    def _find_idle(self, scope: Scope | None) -> Connection | None:
         """A connection that nobody uses, and that the server has not ended meanwhile."""
         while True:
             with self._lock:
                 if not self._idle:
                     return None
-                _, connection = self._idle.pop()
+                connection = self._pop(scope)
             if not has_ended(connection):
                 return connection
             connection.close()
+
+    def _pop(self, scope: Scope | None) -> Connection:
+        """The one that was used last, but for one that need not be set anew."""
+        for index in range(len(self._idle) - 1, -1, -1):
+            if self._idle[index][1].scope == scope:
+                found = self._idle[index][1]
+                del self._idle[index]
+                return found
+        return self._idle.pop()[1]
 
     def _take_back(self, connection: Connection) -> None:
         now = time.monotonic()
@@ -158,14 +192,15 @@ class Pool:
 class Loan:
     """A connection for a block: a class, because a generator takes several times as long, with every event."""
 
-    __slots__ = ("_connection", "_pool")
+    __slots__ = ("_connection", "_pool", "_scope")
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, scope: Scope | None) -> None:
         self._pool = pool
+        self._scope = scope
         self._connection: Connection | None = None
 
     def __enter__(self) -> Connection:
-        connection = self._connection = self._pool.take()
+        connection = self._connection = self._pool.take(self._scope)
         return connection
 
     def __exit__(self, *raised: object) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from leverframe.persistence.backend import Creation, LookupValue, Move, NewMessage, Refusal
+from leverframe.persistence.effects import Grant, Note, Stand
+
+NO_GRANT = Grant("", None)
 
 __all__ = ["creation_values", "move_values", "refusal_values"]
 
 
-def move_values(move: Move, told_before: int) -> dict[str, Any]:
+def move_values(move: Move, told_before: int, tenant: str) -> dict[str, Any]:
     """The values of `move_statement`; `told_before` is how many messages the transaction has told already."""
     values: dict[str, Any] = {
         "machine": move.machine,
@@ -29,12 +32,36 @@ def move_values(move: Move, told_before: int) -> dict[str, Any]:
         values |= lookup_values(move.lookups)
     if move.messages:
         values |= message_values(move.messages, told_before)
+    for effect in move.effects:
+        if isinstance(effect, Stand):
+            values |= lease_values(effect, move.recorded_at, tenant)
+        elif isinstance(effect, Note):
+            values |= {"by": effect.by, "why": effect.why}
     return values
 
 
-def creation_values(creation: Creation, told_before: int) -> dict[str, Any]:
+def lease_values(stand: Stand, now: int, tenant: str) -> dict[str, Any]:
+    grant = stand.grant or NO_GRANT
+    return {
+        "tenant": tenant,
+        "ready_at": stand.ready_at,
+        "priority": stand.priority,
+        "subject": stand.subject,
+        "serial": stand.serial,
+        "scope": stand.scope,
+        "worker": None if stand.grant is None else grant.worker,
+        "claimed_at": None if stand.grant is None else now,
+        "expires_at": grant.expires_at,
+        "host": grant.host,
+        "process_id": grant.process_id,
+        "process_start": grant.process_start,
+    }
+
+
+def creation_values(creation: Creation, told_before: int, tenant: str) -> dict[str, Any]:
     """The values of `create_statement`."""
     values: dict[str, Any] = {
+        "tenant": tenant,
         "machine": creation.machine,
         "key": creation.key,
         "state": creation.state,

@@ -18,6 +18,7 @@ from psycopg.abc import PQGen
 from psycopg.pq import ExecStatus, abc
 
 from leverframe.persistence.asking import Row
+from leverframe.persistence.postgres.scope import Scope
 
 __all__ = ["SpokenConnection", "spoken"]
 
@@ -25,7 +26,19 @@ __all__ = ["SpokenConnection", "spoken"]
 BIGINT, TEXT = 20, 25
 INTEGERS = (BIGINT, 23, 21)
 
-BIGINTS = ("instance", "seen", "declaration", "at", "recorded_at")
+BIGINTS = (
+    "instance",
+    "seen",
+    "declaration",
+    "at",
+    "recorded_at",
+    "ready_at",
+    "priority",
+    "claimed_at",
+    "expires_at",
+    "process_id",
+    "process_start",
+)
 """The parameters with a name that are numbers; all others are text."""
 
 NAMED = re.compile(r"%\((\w+)\)s")
@@ -57,6 +70,8 @@ class SpokenConnection(psycopg.Connection[Any]):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._known: set[bytes] = set()
+        self.scope: Scope | None = None
+        """Whose rows it was last set to; None if nobody knows."""
 
     def say(self, statement: str, values: Sequence[object] | Mapping[str, object]) -> list[Row]:
         """All rows of a statement of the catalogue, outside of a transaction.  Raises `psycopg.Error`."""

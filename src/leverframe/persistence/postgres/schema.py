@@ -44,10 +44,11 @@ SELECT c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnames
 WHERE n.nspname = %s AND c.relkind IN ('r', 'p') AND c.relname = ANY(%s) ORDER BY c.relname"""
 
 # The highest transaction that a message was numbered by, and the one that would number the next.  Messages may have
-# been deleted: then cursors tell how far they went, but for those that were set to be beyond all.
+# been deleted: then cursors and consumers tell how far they went, but for those that were set to be beyond all.
 NUMBERED = f"""
 SELECT greatest((SELECT max(position) FROM message),
-        (SELECT max(position) FROM cursor WHERE position < 1::bigint << 62), 0) >> {ORDINAL_BITS},
+        (SELECT max(position) FROM cursor WHERE position < 1::bigint << 62),
+        (SELECT max(position) FROM consumer WHERE position < 1::bigint << 62), 0) >> {ORDINAL_BITS},
     pg_snapshot_xmax(pg_current_snapshot())::text::bigint + shift FROM numbering"""
 
 SHIFT = "UPDATE numbering SET shift = shift + %s"

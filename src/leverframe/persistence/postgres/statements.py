@@ -16,7 +16,9 @@ __all__ = [
     "HELD",
     "HOLD",
     "HOLD_ALL",
+    "HOLD_GRAPH",
     "HOLD_MISSING",
+    "LOCKS",
     "MISSING",
     "NOW",
     "ORDINAL_BITS",
@@ -35,34 +37,44 @@ OLDEST_RUNNING = "pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
 HELD = "FOR NO KEY UPDATE OF s"
 
+# What is added to a statement inside of a transaction.
+LOCKS = {
+    "/*held*/": HELD,
+    "/*skipping*/": f"{HELD} SKIP LOCKED",
+    "/*leased*/": "FOR UPDATE OF l",
+    "/*shared*/": "FOR SHARE OF s",
+}
+
 # The class that a state had when it was first entered; a move out of it names none.
 FIRST_NAME = "coalesce((array_agg(c.type_name ORDER BY c.id) FILTER (WHERE c.type_name <> ''))[1], '')"
 
 # Inside of it the name means the table, behind it the sums.
 SUMMED_COUNTS = f"""
 WITH state_count AS (
-    SELECT machine, state, {FIRST_NAME} AS type_name, sum(number)::bigint AS number FROM (
-        SELECT 0 AS id, machine, state, type_name, number FROM state_count
-        UNION ALL SELECT id, machine, state, type_name, number FROM count_change
-    ) AS c GROUP BY machine, state)"""
+    SELECT tenant, machine, state, {FIRST_NAME} AS type_name, sum(number)::bigint AS number FROM (
+        SELECT 0 AS id, tenant, machine, state, type_name, number FROM state_count
+        UNION ALL SELECT id, tenant, machine, state, type_name, number FROM count_change
+    ) AS c GROUP BY tenant, machine, state)"""
 
 POSTGRES = Dialect(
     by_key="",
     count=f"""
-WITH asked AS (SELECT ?::text AS machine)
+WITH asked AS (SELECT ?::text AS tenant, ?::text AS machine)
 SELECT c.state, {FIRST_NAME}, sum(c.number)::bigint FROM (
-    SELECT 0 AS id, state, type_name, number FROM state_count, asked WHERE state_count.machine = asked.machine
+    SELECT 0 AS id, k.state, k.type_name, k.number FROM state_count AS k, asked
+    WHERE k.tenant = asked.tenant AND k.machine = asked.machine
     UNION ALL
-    SELECT id, state, type_name, number FROM count_change, asked WHERE count_change.machine = asked.machine
+    SELECT k.id, k.state, k.type_name, k.number FROM count_change AS k, asked
+    WHERE k.tenant = asked.tenant AND k.machine = asked.machine
 ) AS c GROUP BY c.state ORDER BY c.state""",
     newest_of_each=f"""
-WITH asked AS (SELECT ?::bigint AS most, ?::text AS machine)
+WITH asked AS (SELECT ?::bigint AS most, ?::text AS tenant, ?::text AS machine)
 SELECT {SNAPSHOT_COLUMNS} FROM asked CROSS JOIN (
-    SELECT state FROM state_count, asked WHERE state_count.machine = asked.machine
+    SELECT k.state FROM state_count AS k, asked WHERE k.tenant = asked.tenant AND k.machine = asked.machine
     UNION
-    SELECT state FROM count_change, asked WHERE count_change.machine = asked.machine
+    SELECT k.state FROM count_change AS k, asked WHERE k.tenant = asked.tenant AND k.machine = asked.machine
 ) AS c CROSS JOIN LATERAL (
-    SELECT * FROM snapshot AS n WHERE n.machine = asked.machine AND n.state = c.state
+    SELECT * FROM snapshot AS n WHERE n.tenant = asked.tenant AND n.machine = asked.machine AND n.state = c.state
     ORDER BY n.changed_at DESC, n.instance DESC LIMIT asked.most
 ) AS s {NEWEST_FIRST} LIMIT ?""",
     applied="SELECT name FROM migration ORDER BY name",
@@ -76,6 +88,11 @@ SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('snapshot', 'insta
         # Nobody can delete the instance from then on, and others can still move it.
         "kept": "FOR KEY SHARE OF s",
         "taken": "FOR UPDATE",
+        # What a transaction under way is about to acknowledge is nobody else's business.
+        "unheld": "FOR UPDATE SKIP LOCKED",
+        # A query of its own, so that it is asked once, and an index can be used.
+        "now(": "(SELECT coalesce(",
+        ")now": f"::bigint, {CLOCK}))",
         "summed": f"{SUMMED_COUNTS} ",
         "readable": f"AND m.position < (({OLDEST_RUNNING} + (SELECT shift FROM numbering)) << {ORDINAL_BITS})",
     },
@@ -84,15 +101,19 @@ SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('snapshot', 'insta
 NOW = f"SELECT {CLOCK}"
 
 HOLD = """
-SELECT 1 FROM snapshot WHERE machine = %s AND key = ANY(%s) ORDER BY key FOR NO KEY UPDATE"""
+SELECT 1 FROM snapshot WHERE tenant = %s AND machine = %s AND key = ANY(%s) ORDER BY key FOR NO KEY UPDATE"""
 
 # Rows that are not there cannot be held: who is about to make some holds one of so many locks for each, which are few,
 # however many keys there are, and takes them before any row.
 MISSING = """
 SELECT DISTINCT hashtext(%s || k.key) & 63 AS number FROM unnest(%s::text[]) AS k (key)
-WHERE NOT EXISTS (SELECT 1 FROM snapshot AS s WHERE s.machine = %s AND s.key = k.key) ORDER BY number"""
+WHERE NOT EXISTS (SELECT 1 FROM snapshot AS s WHERE s.tenant = %s AND s.machine = %s AND s.key = k.key)
+ORDER BY number"""
 
 HOLD_MISSING = "SELECT pg_advisory_xact_lock('snapshot'::regclass::oid::int, m) FROM unnest(%s::int[]) AS m"
+
+# One of so many locks for the dependencies of a tenant's machine.
+HOLD_GRAPH = "SELECT pg_advisory_xact_lock('dependency'::regclass::oid::int, hashtext(%s))"
 
 # Waits for all who write, and keeps others from it, but for those who read.
 HOLD_ALL = "LOCK TABLE snapshot IN SHARE ROW EXCLUSIVE MODE"
@@ -102,10 +123,11 @@ WITH folded AS (
     DELETE FROM count_change WHERE id IN (
         SELECT id FROM count_change WHERE (SELECT pg_try_advisory_xact_lock('count_change'::regclass::bigint))
         ORDER BY id LIMIT 20000 FOR UPDATE SKIP LOCKED)
-    RETURNING id, machine, state, type_name, number)
-INSERT INTO state_count AS c (machine, state, type_name, number)
-SELECT machine, state, {FIRST_NAME}, sum(number) FROM folded AS c GROUP BY machine, state ORDER BY machine, state
-ON CONFLICT (machine, state) DO UPDATE SET number = c.number + excluded.number,
+    RETURNING id, tenant, machine, state, type_name, number)
+INSERT INTO state_count AS c (tenant, machine, state, type_name, number)
+SELECT tenant, machine, state, {FIRST_NAME}, sum(number) FROM folded AS c
+GROUP BY tenant, machine, state ORDER BY tenant, machine, state
+ON CONFLICT (tenant, machine, state) DO UPDATE SET number = c.number + excluded.number,
     type_name = CASE WHEN c.type_name = '' THEN excluded.type_name ELSE c.type_name END"""
 
 # ---------------------------------------------------------------- a move
@@ -117,10 +139,11 @@ MOVED = f"""
 WITH moved AS (
     UPDATE snapshot SET state = %(to_state)s, body = %(body)s, version = version + 1, changed_at = %(at)s
     WHERE instance = %(instance)s AND version = %(seen)s AND {SAME_DECLARATION}{{settled}}
-    RETURNING instance, version),
+    RETURNING tenant, instance, version),
 line AS (
-    INSERT INTO journal (instance, version, event, from_state, to_state, body, at, recorded_at)
-    SELECT instance, version, %(event)s, %(from_state)s, %(to_state)s, %(body)s, %(at)s, %(recorded_at)s FROM moved
+    INSERT INTO journal (tenant, instance, version, event, from_state, to_state, body, at, recorded_at)
+    SELECT tenant, instance, version, %(event)s, %(from_state)s, %(to_state)s, %(body)s, %(at)s, %(recorded_at)s
+    FROM moved
     RETURNING seq)"""
 
 NOT_SETTLED = """
@@ -129,14 +152,14 @@ NOT_SETTLED = """
 
 SETTLED = """,
 settled AS (
-    INSERT INTO delivery (instance, delivery_id, seq, recorded_at)
-    SELECT moved.instance, %(delivery_id)s, line.seq, %(recorded_at)s FROM moved, line)"""
+    INSERT INTO delivery (tenant, instance, delivery_id, seq, recorded_at)
+    SELECT moved.tenant, moved.instance, %(delivery_id)s, line.seq, %(recorded_at)s FROM moved, line)"""
 
 # The two counts in one order, whoever moves: nobody waits, for nothing is changed in place.
 COUNTED = """,
 counted AS (
-    INSERT INTO count_change (machine, state, type_name, number)
-    SELECT %(machine)s, c.state, c.type_name, c.number
+    INSERT INTO count_change (tenant, machine, state, type_name, number)
+    SELECT moved.tenant, %(machine)s, c.state, c.type_name, c.number
     FROM moved, (VALUES (%(from_state)s, '', -1), (%(to_state)s, %(type_name)s, 1)) AS c (state, type_name, number))"""
 
 # A statement sees the rows as they were before it: a field that stays is changed in place, not removed and added.
@@ -144,29 +167,66 @@ LOOKED_UP = """,
 forgotten AS (
     DELETE FROM lookup WHERE instance IN (SELECT instance FROM moved) AND field <> ALL(%(fields)s::text[])),
 looked_up AS (
-    INSERT INTO lookup (instance, field, machine, value, is_unique)
-    SELECT moved.instance, l.field, %(machine)s, l.value, l.is_unique
+    INSERT INTO lookup (tenant, instance, field, machine, value, is_unique)
+    SELECT moved.tenant, moved.instance, l.field, %(machine)s, l.value, l.is_unique
     FROM moved, unnest(%(fields)s::text[], %(values)s::text[], %(uniques)s::int[]) AS l (field, value, is_unique)
     ON CONFLICT (instance, field) DO UPDATE SET value = excluded.value, is_unique = excluded.is_unique)"""
 
 TOLD = f""",
 told AS (
-    INSERT INTO message (position, instance, version, topic, kind, correlation_id, body, at, recorded_at)
-    SELECT ((pg_current_xact_id()::text::bigint + (SELECT shift FROM numbering)) << {ORDINAL_BITS})
+    INSERT INTO message (tenant, position, instance, version, topic, kind, correlation_id, body, at, recorded_at)
+    SELECT moved.tenant, ((pg_current_xact_id()::text::bigint + (SELECT shift FROM numbering)) << {ORDINAL_BITS})
             + %(told_before)s + m.number,
         moved.instance, moved.version, m.topic, m.kind, m.correlation_id, m.body, %(at)s, %(recorded_at)s
     FROM moved, unnest(%(topics)s::text[], %(kinds)s::text[], %(correlation_ids)s::text[], %(bodies)s::text[])
         WITH ORDINALITY AS m (topic, kind, correlation_id, body, number))"""
 
 
+# The token is the number of the line.
+STOOD = """,
+stood AS (
+    INSERT INTO lease (instance, tenant, machine, version, age, ready_at, priority, subject, serial, scope,
+        token, worker, claimed_at, heartbeat_at, expires_at, host, process_id, process_start)
+    SELECT moved.instance, %(tenant)s, %(machine)s, moved.version, %(recorded_at)s, %(ready_at)s, %(priority)s,
+        %(subject)s, %(serial)s, %(scope)s, CASE WHEN %(worker)s::text IS NULL THEN NULL ELSE line.seq END,
+        %(worker)s, %(claimed_at)s, %(claimed_at)s, %(expires_at)s, %(host)s, %(process_id)s, %(process_start)s
+    FROM moved, line
+    ON CONFLICT (instance) DO UPDATE SET version = excluded.version,
+        ready_at = CASE WHEN excluded.ready_at <= excluded.age THEN lease.age ELSE excluded.ready_at END,
+        priority = excluded.priority, subject = excluded.subject, serial = excluded.serial, scope = excluded.scope,
+        token = excluded.token, worker = excluded.worker, claimed_at = excluded.claimed_at,
+        heartbeat_at = excluded.heartbeat_at, expires_at = excluded.expires_at, host = excluded.host, process_id = excluded.process_id,
+        process_start = excluded.process_start)"""
+
+LEFT = """,
+departed AS (DELETE FROM lease WHERE instance IN (SELECT instance FROM moved))"""
+
+NOTED = """,
+noted AS (
+    INSERT INTO note (instance, version, tenant, by, why)
+    SELECT instance, version, tenant, %(by)s, %(why)s FROM moved)"""
+
+
 @cache
-def move_statement(*, settles: bool, changes_state: bool, changes_lookups: bool, tells: bool) -> str:
+def move_statement(
+    *,
+    settles: bool,
+    changes_state: bool,
+    changes_lookups: bool,
+    tells: bool,
+    stands: bool = False,
+    leaves: bool = False,
+    is_noted: bool = False,
+) -> str:
     """A move and all that belongs to it; gives its `seq`, or no row if it does not hold."""
     text = MOVED.format(settled=NOT_SETTLED if settles else "")
     text += SETTLED if settles else ""
     text += COUNTED if changes_state else ""
     text += LOOKED_UP if changes_lookups else ""
     text += TOLD if tells else ""
+    text += STOOD if stands else ""
+    text += LEFT if leaves else ""
+    text += NOTED if is_noted else ""
     return f"{text}\nSELECT seq FROM line"
 
 
@@ -174,16 +234,16 @@ def move_statement(*, settles: bool, changes_state: bool, changes_lookups: bool,
 
 MADE = f"""
 WITH moved AS (
-    INSERT INTO snapshot (machine, key, state, body, version, created_at, changed_at)
-    SELECT %(machine)s, %(key)s, %(state)s, %(body)s, 1, %(at)s, %(at)s WHERE {SAME_DECLARATION}
-    ON CONFLICT (machine, key) DO NOTHING RETURNING instance, version),
+    INSERT INTO snapshot (tenant, machine, key, state, body, version, created_at, changed_at)
+    SELECT %(tenant)s, %(machine)s, %(key)s, %(state)s, %(body)s, 1, %(at)s, %(at)s WHERE {SAME_DECLARATION}
+    ON CONFLICT (tenant, machine, key) DO NOTHING RETURNING tenant, instance, version),
 line AS (
-    INSERT INTO journal (instance, version, to_state, body, at, recorded_at)
-    SELECT instance, version, %(state)s, %(body)s, %(at)s, %(recorded_at)s FROM moved
+    INSERT INTO journal (tenant, instance, version, to_state, body, at, recorded_at)
+    SELECT tenant, instance, version, %(state)s, %(body)s, %(at)s, %(recorded_at)s FROM moved
     RETURNING instance, seq),
 counted AS (
-    INSERT INTO count_change (machine, state, type_name, number)
-    SELECT %(machine)s, %(state)s, %(type_name)s, 1 FROM moved)"""
+    INSERT INTO count_change (tenant, machine, state, type_name, number)
+    SELECT tenant, %(machine)s, %(state)s, %(type_name)s, 1 FROM moved)"""
 
 
 @cache
@@ -198,4 +258,4 @@ def taken_statement() -> str:
 SELECT l.field, l.value FROM lookup AS l
 JOIN unnest(%(fields)s::text[], %(values)s::text[], %(uniques)s::int[]) AS n (field, value, is_unique)
     ON l.field = n.field AND l.value = n.value AND n.is_unique = 1
-WHERE l.machine = %(machine)s AND l.is_unique = 1 AND l.instance <> %(instance)s LIMIT 1"""
+WHERE l.tenant = %(tenant)s AND l.machine = %(machine)s AND l.is_unique = 1 AND l.instance <> %(instance)s LIMIT 1"""

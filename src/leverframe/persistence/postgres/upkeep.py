@@ -10,11 +10,13 @@ import psycopg
 
 from leverframe.persistence.asking import Parameters
 from leverframe.persistence.backend import Reader
+from leverframe.persistence.handing import HandingWriter
 from leverframe.persistence.migration import COPYING
 from leverframe.persistence.postgres.faults import fault
 from leverframe.persistence.postgres.location import Location
 from leverframe.persistence.postgres.pool import Connection, Pool
 from leverframe.persistence.postgres.reader import PostgresVerbs
+from leverframe.persistence.postgres.scope import Scope
 from leverframe.persistence.postgres.statements import ORDINAL_BITS, POSTGRES
 from leverframe.persistence.tables import BELONGINGS, SNAPSHOT, TABLES, Table
 from leverframe.persistence.tending import TendingWriter
@@ -22,7 +24,7 @@ from leverframe.persistence.upkeep import Figures, Numbers, Row
 
 __all__ = ["PostgresTending", "PostgresUpkeep"]
 
-CHANGE_COUNT = "INSERT INTO count_change (machine, state, type_name, number) VALUES (?, ?, ?, ?)"
+CHANGE_COUNT = "INSERT INTO count_change (tenant, machine, state, type_name, number) VALUES (?, ?, ?, ?, ?)"
 
 MARK = "INSERT INTO migration (name, applied_at) VALUES (?, clock_timestamp())"
 
@@ -46,7 +48,7 @@ FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_p
 VERSIONS = 10000
 
 
-class PostgresTending(PostgresVerbs, TendingWriter):
+class PostgresTending(PostgresVerbs, TendingWriter, HandingWriter):
     """What a writer does in words of PostgreSQL's own."""
 
     __slots__ = ()
@@ -54,8 +56,8 @@ class PostgresTending(PostgresVerbs, TendingWriter):
     _connection: Connection
     _location: Location
 
-    def _change_count(self, machine: str, state: str, type_name: str, change: int) -> None:
-        self._execute_alone(CHANGE_COUNT, (machine, state, type_name, change))
+    def _change_count(self, tenant: str, machine: str, state: str, type_name: str, change: int) -> None:
+        self._execute_alone(CHANGE_COUNT, (tenant, machine, state, type_name, change))
 
     def add_rows(self, table: Table, rows: Sequence[Row]) -> None:
         try:
@@ -103,10 +105,11 @@ class PostgresUpkeep:
 
     where: Location
     pool: Pool
+    scope: Scope
 
     @contextmanager
     def at_one_time(self) -> Generator[Reader]:
-        with self.pool.lend() as connection:
+        with self.pool.lend(self.scope) as connection:
             reader = StillReader(connection, self.where)
             try:
                 connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")

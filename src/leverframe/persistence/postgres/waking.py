@@ -80,17 +80,21 @@ class Watch:
         self._connection = connection
         self._location = location
 
-    def sleep(self, seconds: float) -> None:
-        """At most so many seconds, and at most until it is time to look again.  Raises `StoreUnreachable`."""
+    def sleep(self, seconds: float) -> bool:
+        """At most so many seconds, and at most until it is time to look again; whether it was notified.
+
+        Raises `StoreUnreachable`.
+        """
         seconds = min(seconds, LOOKS_EVERY)
         if self._connection is None:
             time.sleep(seconds)
-            return
+            return False
         try:
             for _ in self._connection.notifies(timeout=seconds, stop_after=1):
-                return
+                return True
         except psycopg.Error as error:
             raise fault(error, self._location, self._connection) from error
+        return False
 
 
 @contextmanager

@@ -11,15 +11,21 @@ from psycopg.pq import TransactionStatus
 from leverframe.errors import StoreFailure
 from leverframe.persistence.asking import Parameters, Row
 from leverframe.persistence.backend import Creation, Loaded, LookupValue, Move, Refusal, UniqueTaken
+from leverframe.persistence.effects import Effect, Leave, Moved, Note, Stand, make_ready
+from leverframe.persistence.heartbeats import HeartbeatWriterVerbs
+from leverframe.persistence.leasing import LeasingWriterVerbs
 from leverframe.persistence.postgres.faults import SPOILED, Overtaken, fault, violated
 from leverframe.persistence.postgres.location import Location
+from leverframe.persistence.postgres.moving import MOVE_MANY, are_alike, many_values
 from leverframe.persistence.postgres.pool import Connection
 from leverframe.persistence.postgres.rows import creation_values, move_values, refusal_values
+from leverframe.persistence.postgres.scope import SET_SCOPE, Scope, scope_values
 from leverframe.persistence.postgres.statements import (
-    HELD,
     HOLD,
     HOLD_ALL,
+    HOLD_GRAPH,
     HOLD_MISSING,
+    LOCKS,
     MISSING,
     ORDINAL_BITS,
     POSTGRES,
@@ -29,7 +35,7 @@ from leverframe.persistence.postgres.statements import (
 )
 from leverframe.persistence.postgres.upkeep import PostgresTending
 from leverframe.persistence.statements import (
-    ADD_LOOKUP,
+    ADD_LOOKUP_LATER,
     DECLARE,
     MARK,
     RELEASE_MARK,
@@ -55,16 +61,19 @@ TOO_MANY = f"one transaction tells more than {2**ORDINAL_BITS - 1:,} messages; s
 LOOKUP_UNIQUE = "lookup_unique"
 
 
-class PostgresWriter(PostgresTending):
+class PostgresWriter(PostgresTending, LeasingWriterVerbs, HeartbeatWriterVerbs):
     """The verbs of one transaction; when that is over they are refused."""
 
-    __slots__ = ("_connection", "_location", "_missing", "_over", "moves", "told")
+    __slots__ = ("_connection", "_location", "_missing", "_over", "makes_ready", "moves", "scope", "tenant", "told")
 
-    def __init__(self, connection: Connection, location: Location) -> None:
+    def __init__(self, connection: Connection, location: Location, scope: Scope) -> None:
         self._connection = connection
+        self.scope = scope
+        self.tenant = scope.tenant
         self._location = location
         self.told = 0
-        self._missing: set[tuple[str, str]] = set()
+        self.makes_ready = False
+        self._missing: set[tuple[str, str, str]] = set()
         self.moves = 0
         self._over = False
 
@@ -72,18 +81,45 @@ class PostgresWriter(PostgresTending):
         """From here on every verb is refused."""
         self._over = True
 
-    def run_apart(self, work: Callable[[PostgresWriter], T]) -> T:
-        """Do the work so that, if it raises, all that it wrote is taken back, and only that."""
+    def run_apart(self, work: Callable[[PostgresWriter], T], scope: Scope) -> T:
+        """Do work on these rows so that, if it raises, all that it wrote is taken back, and only that."""
         self.check_begun()
         self._missing.clear()
         self._execute(MARK, ())
+        before = self.scope
         try:
+            self._switch(scope)
             result = work(self)
+            self._switch(before)
             self._execute(RELEASE_MARK, ())
         except BaseException:
+            # That takes the setting back too.
             self._take_back(ROLL_BACK_TO_MARK, RELEASE_MARK)
             raise
+        finally:
+            self._note(before)
         return result
+
+    def rows_in(self, scope: Scope, statement: str, parameters: Parameters) -> list[Row]:
+        """All rows that a statement gives of these."""
+        before = self.scope
+        self._switch(scope)
+        try:
+            rows = self._rows(statement, parameters)
+            self._switch(before)
+        finally:
+            # Where it failed, nothing more can be said in this transaction before a part of it is taken back.
+            self._note(before)
+        return rows
+
+    def _switch(self, scope: Scope) -> None:
+        if scope != self.scope:
+            self._execute(SET_SCOPE, scope_values(scope))
+            self._note(scope)
+
+    def _note(self, scope: Scope) -> None:
+        self.scope = scope
+        self.tenant = scope.tenant
 
     def check_begun(self) -> None:
         """Refused where the transaction has ended under us."""
@@ -100,36 +136,58 @@ class PostgresWriter(PostgresTending):
 
     def hold(self, machine: str, keys: Sequence[str]) -> None:
         asked = list(keys)
-        missing = [number for (number,) in self._rows(MISSING, (machine, asked, machine))]
+        missing = [
+            number for (number,) in self._rows(MISSING, (f"{self.tenant}{machine}", asked, self.tenant, machine))
+        ]
         if missing:
             self._rows(HOLD_MISSING, (missing,))
-        self._rows(HOLD, (machine, asked))
+        self._rows(HOLD, (self.tenant, machine, asked))
 
     def hold_all(self) -> None:
         self._execute(HOLD_ALL, ())
 
+    def hold_graph(self, machine: str) -> None:
+        self._execute(HOLD_GRAPH, (f"{self.tenant} {machine}",))
+
     def load(self, machine: str, key: str, delivery_id: str | None = None) -> Loaded | None:
         found = super().load(machine, key, delivery_id)
         if found is None:
-            self._missing.add((machine, key))
+            self._missing.add((self.tenant, machine, key))
         return found
 
     def create(self, creation: Creation) -> tuple[int, int]:
         self.moves += 1
+        self.makes_ready |= make_ready(creation.effects)
         self._count_messages(len(creation.messages))
         statement = create_statement(has_lookups=bool(creation.lookups), tells=bool(creation.messages))
-        values = creation_values(creation, self.told - len(creation.messages))
+        values = creation_values(creation, self.told - len(creation.messages), self.tenant)
         rows = self._whole(statement, values, creation.machine, 0, creation.lookups)
         if not rows:
             raise self._why_not_made(creation)
-        return int(rows[0][0]), int(rows[0][1])
+        instance, seq = int(rows[0][0]), int(rows[0][1])
+        self.affect(Moved(instance, 1, seq, creation.recorded_at), creation.effects)
+        return instance, seq
 
     def move(self, move: Move) -> int | None:
         self.moves += 1
+        self.makes_ready |= make_ready(move.effects)
         self._count_messages(len(move.messages))
-        statement, values = spelled_move(move, self.told - len(move.messages))
+        statement, values = spelled_move(move, self.told - len(move.messages), self.tenant)
         rows = self._whole(statement, values, move.machine, move.instance, move.lookups or ())
-        return int(rows[0][0]) if rows else None
+        if not rows:
+            return None
+        seq = int(rows[0][0])
+        if other := other_effects(move):
+            self.affect(Moved(move.instance, move.seen + 1, seq, move.recorded_at), other)
+        return seq
+
+    def move_all(self, moves: Sequence[Move]) -> list[int | None]:
+        if len(moves) < 2 or not are_alike(moves):
+            return [self.move(move) for move in moves]
+        self.moves += len(moves)
+        self.makes_ready |= any(make_ready(move.effects) for move in moves)
+        rows: dict[int, int] = dict(self._run(MOVE_MANY, many_values(moves, self.tenant)))
+        return [rows.get(move.instance) for move in moves]
 
     def refuse(self, refusal: Refusal) -> bool:
         return self._execute(SETTLE_AS_REFUSED, refusal_values(refusal)) == 1
@@ -139,18 +197,18 @@ class PostgresWriter(PostgresTending):
         return int(self._rows(DECLARE, (machine, text))[0][0])
 
     def add_lookup(self, machine: str, instance: int, lookup: LookupValue) -> None:
-        row = (instance, lookup.field, machine, lookup.value, int(lookup.unique))
-        if not self._execute(ADD_LOOKUP, row):
+        row = (lookup.field, machine, lookup.value, int(lookup.unique), instance)
+        if not self._execute(ADD_LOOKUP_LATER, row):
             raise UniqueTaken(lookup.field, lookup.value)
 
     def save_cursor(self, name: str, position: int) -> None:
-        self._execute(SAVE_CURSOR, (name, position))
+        self._execute(SAVE_CURSOR, (self.tenant, name, position))
 
     # ------------------------------------------------------------ parts of the verbs
 
     def _why_not_made(self, creation: Creation) -> UniqueTaken | Overtaken:
         """The key is taken; or it was taken, or look-ups were declared, only after this transaction had looked."""
-        looked_for = (creation.machine, creation.key) in self._missing
+        looked_for = (self.tenant, creation.machine, creation.key) in self._missing
         if looked_for or super().load(creation.machine, creation.key) is None:
             return Overtaken(self._location.text, OVERTAKEN)
         return UniqueTaken()
@@ -175,6 +233,7 @@ class PostgresWriter(PostgresTending):
         rows = self._run(
             taken_statement(),
             {
+                "tenant": self.tenant,
                 "machine": machine,
                 "instance": instance,
                 "fields": [lookup.field for lookup in unique],
@@ -201,7 +260,10 @@ class PostgresWriter(PostgresTending):
     # ------------------------------------------------------------ statements
 
     def _rows(self, statement: str, parameters: Parameters) -> list[Row]:
-        return self._run(POSTGRES.spell(statement).replace("/*held*/", HELD), parameters)
+        spelled = POSTGRES.spell(statement)
+        for hole, lock in LOCKS.items():
+            spelled = spelled.replace(hole, lock)
+        return self._run(spelled, parameters)
 
     def _run(self, statement: str, parameters: Parameters | dict[str, Any]) -> list[Row]:
         return self._send(statement, parameters).fetchall()
@@ -224,11 +286,19 @@ class PostgresWriter(PostgresTending):
             raise fault(error, self._location, self._connection) from error
 
 
-def spelled_move(move: Move, told_before: int) -> tuple[str, dict[str, Any]]:
+def other_effects(move: Move) -> tuple[Effect, ...]:
+    """What is not part of the one statement that a move is."""
+    return tuple(effect for effect in move.effects if not isinstance(effect, Stand | Leave | Note))
+
+
+def spelled_move(move: Move, told_before: int, tenant: str) -> tuple[str, dict[str, Any]]:
     statement = move_statement(
         settles=move.delivery_id is not None,
         changes_state=move.from_state != move.to_state,
         changes_lookups=move.lookups is not None,
         tells=bool(move.messages),
+        stands=any(isinstance(effect, Stand) for effect in move.effects),
+        leaves=any(isinstance(effect, Leave) for effect in move.effects),
+        is_noted=any(isinstance(effect, Note) for effect in move.effects),
     )
-    return statement, move_values(move, told_before)
+    return statement, move_values(move, told_before, tenant)

@@ -1,4 +1,4 @@
-"""The store's SQLite half: what is open, who may use it, and how it is opened and closed."""
+"""The store's SQLite half: how a database is opened, and how one tenant's work is done in it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ import os
 import time
 from collections.abc import Callable, Generator, Sequence
 from functools import partial
-from os import getpid
-from threading import get_ident
 from typing import TypeVar
 
-from leverframe.errors import CannotOpen, StoreClosed, StoreFailure
-from leverframe.persistence.backend import Loaded, Move, Reader, Refusal, Writer
+from leverframe.errors import CannotOpen, StoreFailure
+from leverframe.persistence.backend import Move, Reader, Refusal, Writer
 from leverframe.persistence.migration import Migration
 from leverframe.persistence.sqlite.connection import connect, set_up_writer
 from leverframe.persistence.sqlite.driver import OLDEST, checkpoints_safely, is_too_old, sqlite3, warn_once
@@ -28,12 +26,13 @@ from leverframe.persistence.sqlite.files import (
     note_open,
 )
 from leverframe.persistence.sqlite.group import Group
+from leverframe.persistence.sqlite.joined import JoinedReader
 from leverframe.persistence.sqlite.location import Location, parse_location
 from leverframe.persistence.sqlite.lock_file import LockFile
 from leverframe.persistence.sqlite.migrations import MIGRATIONS
 from leverframe.persistence.sqlite.reader import SQLiteReader
 from leverframe.persistence.sqlite.schema import APPLICATION_ID, check_ours, is_up_to_date, migrate
-from leverframe.persistence.sqlite.source import CLOSED, FileSource, MemorySource, Source
+from leverframe.persistence.sqlite.session import Session
 from leverframe.persistence.sqlite.transaction import Transaction
 from leverframe.persistence.sqlite.turn import Ticket, Turn
 from leverframe.persistence.sqlite.upkeep import SQLiteUpkeep
@@ -52,11 +51,6 @@ NESTED = "is inside of a transaction already; one block is enough"
 
 NANOSECONDS = 1_000
 """In a microsecond."""
-
-FORKED = "was opened in another process"
-
-# A move writes four to six pages, so that this is about the thousand pages at which SQLite checkpoints by itself.
-COMMITS_BETWEEN_CHECKPOINTS = 200
 
 
 def open_sqlite(
@@ -82,7 +76,7 @@ def open_sqlite(
     opened = look_into(location)
     turn = Turn(location, open_lock_file(location))
     try:
-        return SQLiteBackend(location, turn, open_writer(location, turn, migrations), opened)
+        return SQLiteBackend(Session(location, turn, open_writer(location, turn, migrations), opened))
     except BaseException:
         turn.close()
         if opened is not None:
@@ -105,57 +99,66 @@ def look_into(location: Location) -> Identity | None:
 
 
 class SQLiteBackend(SQLiteUpkeep):
-    """One open database.  Any thread may use it; a process that was forked off may not."""
+    """One open database, as one tenant sees it.  Any thread may use it; a process that was forked off may not."""
 
     decides_in_turn = True
     longest_indexed: int | None = None
     numbers_without_gaps = True
     shows_own_messages = True
 
-    def __init__(self, location: Location, turn: Turn, connection: sqlite3.Connection, opened: Identity | None) -> None:
-        self.where = location
-        self.opened = opened
-        self.turn = turn
-        self.connection = connection
-        self._source = self._make_source()
-        self._reader = SQLiteReader(self._source)
-        self.process = getpid()
-        self.closed = False
-        self.released = False
-        self.checkpoints_itself = checkpoints_safely()
-        self._pieces = 0
-        self._joined: SQLiteWriter | None = None
+    def __init__(self, session: Session, tenant: str = "") -> None:
+        self.session = session
+        self.tenant = tenant
+        self._reader = SQLiteReader(session.source, tenant)
 
     @property
     def location(self) -> str:
-        return self.where.text
+        return self.session.where.text
+
+    def scoped(self, tenant: str) -> SQLiteBackend:
+        return SQLiteBackend(self.session, tenant)
+
+    def whole(self) -> SQLiteBackend:
+        """The same: a file keeps nothing from those who can read it."""
+        return self
 
     def now(self) -> int:
         return time.time_ns() // NANOSECONDS
 
     def read(self) -> Reader:
-        self.check_usable()
-        return self._reader if self._joined is None else self._joined_writer() or self._reader
+        session = self.session
+        session.check_usable()
+        joined = None if session.joined is None else session.joined_writer()
+        if joined is None:
+            return self._reader
+        return joined if joined.tenant == self.tenant else JoinedReader(joined, self.tenant)
 
     def write(self) -> Transaction:
         """A transaction of its own: waits its turn, commits at the block's end, rolls back on any exception."""
-        return Transaction(self)
+        return Transaction(self.session, self.tenant)
 
     def commit(self, work: Callable[[Writer], T]) -> T:
-        joined = None if self._joined is None else self._joined_writer()
+        session = self.session
+        joined = None if session.joined is None else session.joined_writer()
         if joined is not None:
-            self.check_usable()
-            return joined.run_apart(partial(flushed, work))
-        return Group(self).do(work)
+            session.check_usable()
+            return joined.run_apart(partial(flushed, work), self.tenant)
+        return Group(session, self.tenant).do(work)
+
+    def era(self) -> int:
+        return 0
+
+    def recent_now(self) -> None:
+        """A file has no clock but this machine's, which is told with each call."""
 
     def recall(self, machine: str, key: str) -> None:
         """Nothing: a decision is taken in its turn, and reading there is cheap."""
 
-    def move_recalled(self, move: Move) -> None:
-        """Nothing was recalled."""
+    def move_in(self, era: int, move: Move) -> int | None:  # noqa: ARG002  # there is one
+        return self.move(move)
 
-    def remember(self, machine: str, written: Loaded) -> None:
-        """As `recall`."""
+    def move_at_once(self, moves: Sequence[Move]) -> list[int | None]:
+        return self.commit(lambda writer: writer.move_all(moves))
 
     def move(self, move: Move) -> int | None:
         return self.commit(lambda writer: writer.move(move))
@@ -167,84 +170,29 @@ class SQLiteBackend(SQLiteUpkeep):
     def transaction(self) -> Generator[sqlite3.Connection]:
         if self.is_joined():
             raise StoreFailure(self.location, NESTED)
+        session = self.session
         with self.write() as writer:
-            self._joined = writer
+            session.joined = writer
             try:
-                yield self.connection
+                yield session.connection
             finally:
-                self._joined = None
-            if not self.connection.in_transaction:
+                session.joined = None
+            if not session.connection.in_transaction:
                 raise StoreFailure(self.location, ENDED)
 
     @contextlib.contextmanager
     def watch(self) -> Generator[Watch]:
         if self.is_joined():
             raise StoreFailure(self.location, WAITS_INSIDE)
-        self.check_usable()
-        with self._source.changes() as changes:
+        self.session.check_usable()
+        with self.session.source.changes() as changes:
             yield Watch(changes)
 
     def is_joined(self) -> bool:
-        return self._joined_writer() is not None
-
-    def _joined_writer(self) -> SQLiteWriter | None:
-        """The writer of `transaction()`, for the thread that is inside of it."""
-        joined = self._joined
-        return joined if joined is not None and self.turn.belongs_to(get_ident()) else None
+        return self.session.joined_writer() is not None
 
     def close(self) -> None:
-        """Refuse all calls from here on, wait for a write that is under way, and give back all that is held.
-
-        If that write lasts for longer than the timeout, or is this thread's own, it gives back all when it ends.
-        """
-        self.closed = True
-        self.release(self.where.timeout)
-
-    def release(self, seconds: float = 0.0) -> None:
-        """Give back what a closed store holds, if its turn to write comes within so many seconds."""
-        # A connection must not be closed where it was not opened: that would end its owner's file locks.
-        if self.released or getpid() != self.process:
-            return
-        ticket = Ticket()
-        try:
-            if not self.turn.belongs_to(ticket.thread) and self.turn.line.enter(ticket, seconds):
-                self._release_all()
-        finally:
-            self.turn.give_back(ticket)
-
-    def check_usable(self) -> None:
-        if getpid() != self.process:
-            raise StoreClosed(self.location, FORKED)
-        if self.closed:
-            raise StoreClosed(self.location, CLOSED)
-
-    def after_commit(self, pieces: int) -> None:
-        """Checkpoint now and then, while nobody else writes, where SQLite must not do so by itself."""
-        self._pieces += pieces
-        if self._pieces >= COMMITS_BETWEEN_CHECKPOINTS:
-            self._pieces = 0
-            self._checkpoint()
-
-    def _release_all(self) -> None:
-        if not self.released:
-            self.released = True
-            self._source.close()
-            if not self.checkpoints_itself and self.turn.extend_to_processes():
-                self._checkpoint()
-            self.connection.close()
-            self.turn.close()
-            if self.opened is not None:
-                note_closed(self.opened)
-
-    def _checkpoint(self) -> None:
-        # What was committed is safe without it: one that fails is made up for by the next.
-        with contextlib.suppress(sqlite3.Error):
-            self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-
-    def _make_source(self) -> Source:
-        if self.where.path is None:
-            return MemorySource(self.connection, self.where, self.turn)
-        return FileSource(self.where, self.opened)
+        self.session.close()
 
 
 def flushed(work: Callable[[Writer], T], writer: SQLiteWriter) -> T:

@@ -32,7 +32,7 @@ class Group(Transaction):
 
     def do(self, work: Callable[[Writer], T]) -> T:
         """Do the work in a turn of this thread, or have it done in another's; its result, once it is committed."""
-        session, ticket = self._session, Ticket(work)
+        session, ticket = self._session, Ticket(work, self.tenant)
         try:
             if not self._take_turn(ticket):
                 return cast("T", outcome(ticket))
@@ -72,7 +72,7 @@ class Group(Transaction):
     def _do_for(self, ticket: Ticket) -> None:
         assert ticket.work is not None
         try:
-            ticket.result = self.run_apart(ticket.work)
+            ticket.result = self.run_apart(ticket.work, ticket.tenant)
         except KeyboardInterrupt:
             # It is this thread's.  The work of the others is done later.
             raise

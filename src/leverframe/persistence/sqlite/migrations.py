@@ -90,6 +90,138 @@ CREATE TABLE cursor (
     position INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID"""
 
+# A primary key cannot be changed: these two are made anew.
+STATE_COUNT_OF_TENANT = """
+CREATE TABLE state_count (
+    machine TEXT NOT NULL,
+    state TEXT NOT NULL,
+    type_name TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    tenant TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (tenant, machine, state)
+) STRICT, WITHOUT ROWID"""
+
+CURSOR_OF_TENANT = """
+CREATE TABLE cursor (
+    name TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    tenant TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (tenant, name)
+) STRICT, WITHOUT ROWID"""
+
+OF_TENANT = "ADD COLUMN tenant TEXT NOT NULL DEFAULT ''"
+
+LEASE = """
+CREATE TABLE lease (
+    instance INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    machine TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    age INTEGER NOT NULL,
+    ready_at INTEGER,
+    priority INTEGER NOT NULL,
+    subject TEXT,
+    serial TEXT,
+    scope TEXT,
+    token INTEGER,
+    worker TEXT,
+    claimed_at INTEGER,
+    heartbeat_at INTEGER,
+    expires_at INTEGER,
+    host TEXT,
+    process_id INTEGER,
+    process_start INTEGER
+) STRICT"""
+
+LEASE_READY = """
+CREATE INDEX lease_ready ON lease (tenant, machine, priority, ready_at, instance) WHERE ready_at IS NOT NULL"""
+
+LEASE_EXPIRES_AT = """
+CREATE INDEX lease_expires_at ON lease (tenant, machine, expires_at, instance) WHERE expires_at IS NOT NULL"""
+
+WAKE_UP = """
+CREATE TABLE wake_up (
+    instance INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    machine TEXT NOT NULL,
+    due_at INTEGER NOT NULL,
+    PRIMARY KEY (instance, name)
+) STRICT, WITHOUT ROWID"""
+
+CONSUMER = """
+CREATE TABLE consumer (
+    tenant TEXT NOT NULL DEFAULT '',
+    name TEXT NOT NULL,
+    topic TEXT,
+    position INTEGER NOT NULL,
+    token INTEGER NOT NULL,
+    PRIMARY KEY (tenant, name)
+) STRICT, WITHOUT ROWID"""
+
+CONSUMPTION = """
+CREATE TABLE consumption (
+    tenant TEXT NOT NULL DEFAULT '',
+    consumer TEXT NOT NULL,
+    position INTEGER NOT NULL,
+    instance INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    token INTEGER NOT NULL,
+    worker TEXT NOT NULL,
+    due_at INTEGER NOT NULL,
+    set_aside_at INTEGER,
+    error TEXT NOT NULL,
+    PRIMARY KEY (tenant, consumer, position)
+) STRICT, WITHOUT ROWID"""
+
+HEARTBEAT = """
+CREATE TABLE heartbeat (
+    instance INTEGER PRIMARY KEY,
+    tenant TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT"""
+
+SLOT = """
+CREATE TABLE slot (
+    tenant TEXT NOT NULL,
+    machine TEXT NOT NULL,
+    scope TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    instance INTEGER,
+    PRIMARY KEY (tenant, machine, scope, number)
+) STRICT, WITHOUT ROWID"""
+
+TURN = """
+CREATE TABLE turn (
+    tenant TEXT NOT NULL,
+    machine TEXT NOT NULL,
+    serial TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    instance INTEGER NOT NULL,
+    PRIMARY KEY (tenant, machine, serial)
+) STRICT, WITHOUT ROWID"""
+
+DEPENDENCY = """
+CREATE TABLE dependency (
+    tenant TEXT NOT NULL,
+    machine TEXT NOT NULL,
+    dependent TEXT NOT NULL,
+    prerequisite TEXT NOT NULL,
+    instance INTEGER NOT NULL,
+    met INTEGER NOT NULL CHECK (met IN (0, 1)),
+    PRIMARY KEY (tenant, machine, dependent, prerequisite)
+) STRICT, WITHOUT ROWID"""
+
+NOTE = """
+CREATE TABLE note (
+    instance INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    tenant TEXT NOT NULL,
+    by TEXT NOT NULL,
+    why TEXT NOT NULL,
+    PRIMARY KEY (instance, version)
+) STRICT, WITHOUT ROWID"""
+
 MIGRATIONS = (
     Migration(
         "0001_snapshots_and_journal",
@@ -123,4 +255,68 @@ MIGRATIONS = (
         "0005_messages_of_an_instance",
         ("CREATE INDEX message_instance ON message (instance)",),
     ),
+    Migration(
+        "0006_tenants",
+        (
+            *(f"ALTER TABLE {name} {OF_TENANT}" for name in ("snapshot", "journal", "lookup", "delivery", "message")),
+            "DROP INDEX snapshot_key",
+            "CREATE UNIQUE INDEX snapshot_key ON snapshot (tenant, machine, key)",
+            "DROP INDEX snapshot_state",
+            "CREATE INDEX snapshot_state ON snapshot (tenant, machine, state, changed_at, instance)",
+            "DROP INDEX lookup_value",
+            "CREATE INDEX lookup_value ON lookup (tenant, machine, field, value, instance)",
+            "DROP INDEX lookup_unique",
+            "CREATE UNIQUE INDEX lookup_unique ON lookup (tenant, machine, field, value) WHERE is_unique = 1",
+            "DROP INDEX message_topic",
+            "CREATE INDEX message_topic ON message (tenant, topic, position)",
+            "CREATE INDEX message_tenant ON message (tenant, position)",
+            "ALTER TABLE state_count RENAME TO state_count_before",
+            STATE_COUNT_OF_TENANT,
+            "INSERT INTO state_count SELECT machine, state, type_name, number, '' FROM state_count_before",
+            "DROP TABLE state_count_before",
+            "ALTER TABLE cursor RENAME TO cursor_before",
+            CURSOR_OF_TENANT,
+            "INSERT INTO cursor SELECT name, position, '' FROM cursor_before",
+            "DROP TABLE cursor_before",
+        ),
+    ),
+    Migration(
+        "0007_leases_and_wake_ups",
+        (
+            LEASE,
+            LEASE_READY,
+            LEASE_EXPIRES_AT,
+            "CREATE INDEX lease_token ON lease (tenant, machine, token) WHERE token IS NOT NULL",
+            WAKE_UP,
+            "CREATE INDEX wake_up_due_at ON wake_up (tenant, machine, due_at, instance)",
+        ),
+    ),
+    Migration(
+        "0008_consumers",
+        (
+            CONSUMER,
+            CONSUMPTION,
+            """
+            CREATE INDEX consumption_due ON consumption (tenant, consumer, due_at, position)
+            WHERE set_aside_at IS NULL""",
+            """
+            CREATE INDEX consumption_set_aside ON consumption (tenant, consumer, position)
+            WHERE set_aside_at IS NOT NULL""",
+            "CREATE INDEX consumption_instance ON consumption (instance)",
+        ),
+    ),
+    Migration(
+        "0009_gates",
+        (
+            SLOT,
+            "CREATE INDEX slot_instance ON slot (instance) WHERE instance IS NOT NULL",
+            TURN,
+            "CREATE INDEX turn_instance ON turn (instance)",
+            DEPENDENCY,
+            "CREATE INDEX dependency_prerequisite ON dependency (tenant, machine, prerequisite)",
+            "CREATE INDEX dependency_instance ON dependency (instance)",
+        ),
+    ),
+    Migration("0010_heartbeats", (HEARTBEAT,)),
+    Migration("0011_notes", (NOTE,)),
 )

@@ -20,10 +20,11 @@ class SQLiteVerbs(ReadingVerbs):
 class SQLiteReader(SQLiteVerbs):
     """What is committed."""
 
-    __slots__ = ("_source",)
+    __slots__ = ("_source", "tenant")
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, tenant: str = "") -> None:
         self._source = source
+        self.tenant = tenant
 
     def _rows(self, statement: str, parameters: Parameters) -> list[Row]:
         return self._source.rows(statement, parameters)

@@ -4,40 +4,20 @@ from __future__ import annotations
 
 from os import getpid
 from types import TracebackType
-from typing import Protocol
 
 from leverframe.errors import StoreClosed, StoreFailure, StoreVanished
 from leverframe.persistence.sqlite.connection import roll_back, set_busy_timeout
 from leverframe.persistence.sqlite.driver import sqlite3
 from leverframe.persistence.sqlite.faults import fault, is_busy
-from leverframe.persistence.sqlite.files import GONE, Identity, identity
-from leverframe.persistence.sqlite.location import Location
+from leverframe.persistence.sqlite.files import GONE, identity
+from leverframe.persistence.sqlite.session import Session
 from leverframe.persistence.sqlite.source import CLOSED
-from leverframe.persistence.sqlite.turn import Ticket, Turn
+from leverframe.persistence.sqlite.turn import Ticket
 from leverframe.persistence.sqlite.writer import OVER, SQLiteWriter
 
-__all__ = ["Session", "Transaction"]
+__all__ = ["Transaction"]
 
 USED = "a transaction is used once; begin another with write()"
-
-
-class Session(Protocol):
-    """What a transaction needs of the store it belongs to."""
-
-    where: Location
-    opened: Identity | None
-    turn: Turn
-    connection: sqlite3.Connection
-    process: int
-    closed: bool
-    released: bool
-    checkpoints_itself: bool
-
-    def check_usable(self) -> None: ...
-
-    def after_commit(self, pieces: int) -> None: ...
-
-    def release(self) -> None: ...
 
 
 class Transaction(SQLiteWriter):
@@ -49,8 +29,8 @@ class Transaction(SQLiteWriter):
 
     __slots__ = ("_committing", "_session", "_ticket")
 
-    def __init__(self, session: Session) -> None:
-        super().__init__(session.connection, session.where)
+    def __init__(self, session: Session, tenant: str = "") -> None:
+        super().__init__(session.connection, session.where, tenant)
         self._session = session
         self._ticket: Ticket | None = None
         self._committing = False

@@ -31,16 +31,17 @@ WAITS_FOR_ITSELF = (
 class Ticket:
     """One place in the line, or the turn itself once it was called.
 
-    `work` is what whoever has the turn may do along with its own; None if the place's owner wants a turn of its own.
-    Once the ticket is `settled` its work is done, and `result` or `error` is what came of it.
+    `work` is what whoever has the turn may do along with its own, for `tenant`; None if the place's owner wants a turn
+    of its own.  Once the ticket is `settled` its work is done, and `result` or `error` is what came of it.
     """
 
-    __slots__ = ("called", "error", "result", "settled", "thread", "work")
+    __slots__ = ("called", "error", "result", "settled", "tenant", "thread", "work")
 
-    def __init__(self, work: Work | None = None) -> None:
+    def __init__(self, work: Work | None = None, tenant: str = "") -> None:
         self.thread = threading.get_ident()
         self.called: threading.Lock | None = None
         self.work = work
+        self.tenant = tenant
         self.settled = False
         self.result: Any = None
         self.error: BaseException | None = None

@@ -8,20 +8,24 @@ from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from leverframe.persistence.asking import Parameters
 from leverframe.persistence.backend import Reader, Writer
+from leverframe.persistence.handing import HandingWriter
 from leverframe.persistence.migration import COPYING
 from leverframe.persistence.sqlite.connection import connect_reader, set_busy_timeout
 from leverframe.persistence.sqlite.driver import sqlite3
 from leverframe.persistence.sqlite.faults import fault
-from leverframe.persistence.sqlite.files import Identity
 from leverframe.persistence.sqlite.location import Location
 from leverframe.persistence.sqlite.reader import SQLiteVerbs
 from leverframe.persistence.sqlite.turn import Ticket, Turn
 from leverframe.persistence.tables import Table
 from leverframe.persistence.tending import TendingWriter
 from leverframe.persistence.upkeep import Figures, Numbers, Row
+
+if TYPE_CHECKING:
+    from leverframe.persistence.sqlite.session import Session
 
 __all__ = ["SQLiteTending", "SQLiteUpkeep"]
 
@@ -30,7 +34,7 @@ __all__ = ["SQLiteTending", "SQLiteUpkeep"]
 RESERVE = """
 INSERT INTO snapshot (instance, machine, key, state, body, version, created_at, changed_at)
 SELECT ?1, '', '', '', '', 0, 0, 0 WHERE ?1 > (SELECT coalesce(max(instance), 0) FROM snapshot)
-ON CONFLICT (machine, key) DO UPDATE SET instance = excluded.instance"""
+ON CONFLICT (tenant, machine, key) DO UPDATE SET instance = excluded.instance"""
 
 MARK = "INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES ('leverframe', ?, datetime('now'))"
 
@@ -46,7 +50,7 @@ WAITS_FOR_READERS = 5.0
 """Seconds at most, while which nobody writes."""
 
 
-class SQLiteTending(SQLiteVerbs, TendingWriter):
+class SQLiteTending(SQLiteVerbs, TendingWriter, HandingWriter):
     """What a writer does in words of SQLite's own."""
 
     __slots__ = ()
@@ -98,26 +102,36 @@ class StillReader(SQLiteVerbs):
 class SQLiteUpkeep(ABC):
     """What is asked of the database as a whole."""
 
-    where: Location
-    opened: Identity | None
-    turn: Turn
-    connection: sqlite3.Connection
+    session: Session
 
-    @abstractmethod
-    def check_usable(self) -> None: ...
+    @property
+    def where(self) -> Location:
+        return self.session.where
+
+    @property
+    def turn(self) -> Turn:
+        return self.session.turn
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        return self.session.connection
+
+    @property
+    def released(self) -> bool:
+        return self.session.released
 
     @abstractmethod
     def write(self) -> AbstractContextManager[Writer]: ...
 
     @contextmanager
     def at_one_time(self) -> Generator[Reader]:
-        self.check_usable()
+        self.session.check_usable()
         if self.where.path is None:
             # The one connection there is shows what is committed only to whoever has the turn.
             with self.write() as writer:
                 yield writer
             return
-        connection = connect_reader(self.where, self.opened)
+        connection = connect_reader(self.where, self.session.opened)
         try:
             reader = StillReader(connection, self.where)
             connection.execute("BEGIN")
@@ -138,7 +152,7 @@ class SQLiteUpkeep(ABC):
 
     def _run_alone(self, *statements: str) -> None:
         """Run what cannot be part of a transaction, while nobody writes."""
-        self.check_usable()
+        self.session.check_usable()
         ticket = Ticket()
         self.turn.take(ticket)
         try:

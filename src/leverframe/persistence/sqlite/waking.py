@@ -18,12 +18,13 @@ class Watch:
         self._changes = changes
         self._seen = changes()
 
-    def sleep(self, seconds: float) -> None:
-        """At most so many seconds."""
+    def sleep(self, seconds: float) -> bool:
+        """At most so many seconds; whether something was committed."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
             time.sleep(min(left, LOOKS_EVERY))
             seen = self._changes()
             if seen != self._seen:
                 self._seen = seen
-                return
+                return True
+        return False

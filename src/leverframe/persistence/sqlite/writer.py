@@ -19,6 +19,9 @@ from leverframe.persistence.backend import (
     StateCount,
     UniqueTaken,
 )
+from leverframe.persistence.effects import Effect, Moved
+from leverframe.persistence.heartbeats import HeartbeatWriterVerbs
+from leverframe.persistence.leasing import LeasingWriterVerbs, spell
 from leverframe.persistence.sqlite.connection import Parameters, Row
 from leverframe.persistence.sqlite.driver import sqlite3
 from leverframe.persistence.sqlite.faults import fault
@@ -27,6 +30,7 @@ from leverframe.persistence.sqlite.upkeep import SQLiteTending
 from leverframe.persistence.statements import (
     ADD_JOURNAL,
     ADD_LOOKUP,
+    ADD_LOOKUP_LATER,
     ADD_MESSAGE,
     CHANGE_COUNT,
     CREATE_SNAPSHOT,
@@ -59,25 +63,26 @@ ENDED = "the transaction was ended inside of its block; leave COMMIT and ROLLBAC
 FIRST_VERSION = 1
 
 
-class SQLiteWriter(SQLiteTending):
+class SQLiteWriter(SQLiteTending, LeasingWriterVerbs, HeartbeatWriterVerbs):
     """The verbs of one transaction; when that is over they are refused."""
 
-    __slots__ = ("_connection", "_counts", "_location", "_obstacle")
+    __slots__ = ("_connection", "_counts", "_location", "_obstacle", "tenant")
 
-    def __init__(self, connection: sqlite3.Connection, location: Location) -> None:
+    def __init__(self, connection: sqlite3.Connection, location: Location, tenant: str = "") -> None:
         self._connection = connection
         self._location = location
         self._obstacle = ""
-        # (machine, state) -> (the class's name, the change)
-        self._counts: dict[tuple[str, str], tuple[str, int]] = {}
+        self.tenant = tenant
+        # (tenant, machine, state) -> (the class's name, the change)
+        self._counts: dict[tuple[str, str, str], tuple[str, int]] = {}
 
     def flush(self) -> None:
         """Write what waits for the commit.  Refused where a part of the transaction has failed."""
         self._start()
         if self._counts:
             counts, self._counts = self._counts, {}
-            for (machine, state), (type_name, change) in counts.items():
-                self._execute(CHANGE_COUNT, (machine, state, type_name, change))
+            for place, (type_name, change) in counts.items():
+                self._execute(CHANGE_COUNT, (*place, type_name, change))
         self._obstacle = ""
 
     def begin_anew(self) -> None:
@@ -95,20 +100,23 @@ class SQLiteWriter(SQLiteTending):
             raise StoreFailure(self._location.text, self._obstacle)
         self._obstacle = SPOILED
 
-    def run_apart(self, work: Callable[[SQLiteWriter], T]) -> T:
-        """Do the work so that, if it raises, all that it wrote is taken back, and only that."""
+    def run_apart(self, work: Callable[[SQLiteWriter], T], tenant: str) -> T:
+        """Do a tenant's work so that, if it raises, all that it wrote is taken back, and only that."""
         self._check_begun()
         self._execute(MARK, ())
         counts, self._counts = self._counts, dict(self._counts)
+        before, self.tenant = self.tenant, tenant
         try:
             result = work(self)
             self._execute_alone(RELEASE_MARK, ())
         except BaseException:
             self._take_back(counts)
             raise
+        finally:
+            self.tenant = before
         return result
 
-    def _take_back(self, counts: dict[tuple[str, str], tuple[str, int]]) -> None:
+    def _take_back(self, counts: dict[tuple[str, str, str], tuple[str, int]]) -> None:
         # SQLite may have rolled back all of it by itself, as on a full disk.
         if self._connection.in_transaction:
             self._execute(ROLL_BACK_TO_MARK, ())
@@ -129,6 +137,9 @@ class SQLiteWriter(SQLiteTending):
     def hold_all(self) -> None:
         """As `hold`."""
 
+    def hold_graph(self, machine: str) -> None:
+        """As `hold`."""
+
     def count(self, machine: str) -> list[StateCount]:
         self.flush()
         return super().count(machine)
@@ -144,6 +155,9 @@ class SQLiteWriter(SQLiteTending):
         self._obstacle = ""
         return seq
 
+    def move_all(self, moves: Sequence[Move]) -> list[int | None]:
+        return [self.move(move) for move in moves]
+
     def refuse(self, refusal: Refusal) -> bool:
         row = (refusal.delivery_id, refusal.refusal, refusal.recorded_at, refusal.instance, refusal.seen)
         return self._execute_alone(SETTLE_AS_REFUSED, row) == 1
@@ -153,16 +167,12 @@ class SQLiteWriter(SQLiteTending):
         return int(self._rows(DECLARE, (machine, text))[0][0])
 
     def add_lookup(self, machine: str, instance: int, lookup: LookupValue) -> None:
-        self._start()
-        try:
-            self._add_lookups(machine, instance, (lookup,))
-        except UniqueTaken:
-            self._obstacle = ""
-            raise
-        self._obstacle = ""
+        row = (lookup.field, machine, lookup.value, int(lookup.unique), instance)
+        if not self._execute_alone(ADD_LOOKUP_LATER, row):
+            raise UniqueTaken(lookup.field, lookup.value)
 
     def save_cursor(self, name: str, position: int) -> None:
-        self._execute_alone(SAVE_CURSOR, (name, position))
+        self._execute_alone(SAVE_CURSOR, (self.tenant, name, position))
 
     # ------------------------------------------------------------ parts of the verbs
 
@@ -190,20 +200,24 @@ class SQLiteWriter(SQLiteTending):
 
     def _add_creation(self, creation: Creation) -> tuple[int, int]:
         at, recorded_at = creation.at, creation.recorded_at
-        created = self._run(CREATE_SNAPSHOT, (creation.machine, creation.key, creation.state, creation.body, at, at))
+        row = (self.tenant, creation.machine, creation.key, creation.state, creation.body, at, at)
+        created = self._run(CREATE_SNAPSHOT, row)
         if not created:
             raise UniqueTaken
         instance = int(created[0][0])
-        seq = self._add_journal((instance, FIRST_VERSION, None, None, creation.state, creation.body, at, recorded_at))
+        what = (None, None, creation.state, creation.body)
+        seq = self._add_journal((self.tenant, instance, FIRST_VERSION, *what, at, recorded_at))
         self._add_lookups(creation.machine, instance, creation.lookups)
         self._add_messages(instance, FIRST_VERSION, creation.messages, at, recorded_at)
-        self._change_count(creation.machine, creation.state, creation.type_name, 1)
+        self._affect(Moved(instance, FIRST_VERSION, seq, recorded_at), creation.effects)
+        self._change_count(self.tenant, creation.machine, creation.state, creation.type_name, 1)
         return instance, seq
 
     def _add_move(self, move: Move) -> int | None:
         instance, version = move.instance, move.seen + 1
         row = (move.to_state, move.body, move.at, instance, move.seen)
-        line = (instance, version, move.event, move.from_state, move.to_state, move.body, move.at, move.recorded_at)
+        what = (move.event, move.from_state, move.to_state, move.body)
+        line = (self.tenant, instance, version, *what, move.at, move.recorded_at)
         execute = self._connection.execute
         try:
             if move.delivery_id is None:
@@ -217,22 +231,29 @@ class SQLiteWriter(SQLiteTending):
             raise fault(error, self._location) from error
         if move.delivery_id is not None or move.lookups is not None or move.messages:
             self._add_belongings(move, version, seq)
+        if move.effects:
+            self._affect(Moved(instance, version, seq or 0, move.recorded_at), move.effects)
         if move.from_state != move.to_state:
             # A state that is left has been entered, and so has a row, with its class's name in it.
-            self._change_count(move.machine, move.from_state, "", -1)
-            self._change_count(move.machine, move.to_state, move.type_name, 1)
+            self._change_count(self.tenant, move.machine, move.from_state, "", -1)
+            self._change_count(self.tenant, move.machine, move.to_state, move.type_name, 1)
         return seq
 
     def _add_belongings(self, move: Move, version: int, seq: int | None) -> None:
         """What a move brings along beside its two rows."""
         instance = move.instance
         if move.delivery_id is not None:
-            self._execute(SETTLE_AS_MOVED, (instance, move.delivery_id, seq, move.recorded_at))
+            self._execute(SETTLE_AS_MOVED, (self.tenant, instance, move.delivery_id, seq, move.recorded_at))
         if move.lookups is not None:
             self._execute(REMOVE_LOOKUPS, (instance,))
             self._add_lookups(move.machine, instance, move.lookups)
         if move.messages:
             self._add_messages(instance, version, move.messages, move.at, move.recorded_at)
+
+    def _affect(self, moved: Moved, effects: Sequence[Effect]) -> None:
+        for effect in effects:
+            statement, parameters = spell(effect, self.tenant, moved)
+            self._execute(statement, parameters)
 
     def _add_journal(self, line: Parameters) -> int:
         try:
@@ -244,7 +265,7 @@ class SQLiteWriter(SQLiteTending):
 
     def _add_lookups(self, machine: str, instance: int, lookups: tuple[LookupValue, ...]) -> None:
         for lookup in lookups:
-            row = (instance, lookup.field, machine, lookup.value, int(lookup.unique))
+            row = (self.tenant, instance, lookup.field, machine, lookup.value, int(lookup.unique))
             if not self._execute(ADD_LOOKUP, row):
                 raise UniqueTaken(lookup.field, lookup.value)
 
@@ -253,13 +274,17 @@ class SQLiteWriter(SQLiteTending):
     ) -> None:
         for message in messages:
             said = (message.topic, message.kind, message.correlation_id, message.body)
-            self._execute(ADD_MESSAGE, (instance, version, *said, at, recorded_at))
+            self._execute(ADD_MESSAGE, (self.tenant, instance, version, *said, at, recorded_at))
 
-    def _change_count(self, machine: str, state: str, type_name: str, change: int) -> None:
-        known_name, before = self._counts.get((machine, state), ("", 0))
-        self._counts[machine, state] = (known_name or type_name, before + change)
+    def _change_count(self, tenant: str, machine: str, state: str, type_name: str, change: int) -> None:
+        known_name, before = self._counts.get((tenant, machine, state), ("", 0))
+        self._counts[tenant, machine, state] = (known_name or type_name, before + change)
 
     # ------------------------------------------------------------ statements
+
+    def rows(self, statement: str, parameters: Parameters) -> list[Row]:
+        """All rows that a statement gives, whichever tenant it is about."""
+        return self._rows(statement, parameters)
 
     def _rows(self, statement: str, parameters: Parameters) -> list[Row]:
         self._start()

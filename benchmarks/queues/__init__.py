@@ -1,0 +1,1 @@
+"""Claim and completion of jobs: leverframe beside what one would write by hand, and beside other queues."""

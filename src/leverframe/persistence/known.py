@@ -1,0 +1,86 @@
+"""A move from a state that the caller knows, because nobody else may have changed it: nothing is read first.
+
+It is written only if the instance is at the version that the caller knows; whatever else might be wrong is decided anew
+on what is stored.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import define
+
+from leverframe.errors import LeverframeError
+from leverframe.persistence.backend import Backend, Move, Snapshot, UniqueTaken
+from leverframe.persistence.beside import Sending
+from leverframe.persistence.binding import Binding
+from leverframe.persistence.records import Receipt
+from leverframe.persistence.sending import Request
+from leverframe.typed.table import decide
+
+__all__ = ["Known", "decide_known", "send_known"]
+
+
+@define
+class Known:
+    """An instance as its owner left it; `era` is when that was, as `Backend.era` counts."""
+
+    instance: int
+    key: str
+    version: int
+    state: Any
+    era: int
+
+
+@define
+class Decided:
+    """A move that is to be written, and what it leads to."""
+
+    move: Move
+    before: Any
+    after: Any
+
+    def receipt(self, seq: int) -> Receipt[Any]:
+        """What is answered once it is written."""
+        version = self.move.seen + 1
+        return Receipt(True, False, type(self.before), type(self.after), version, seq, self.after)
+
+
+def send_known(
+    backend: Backend, binding: Binding[Any, Any], request: Request[Any], known: Known
+) -> Receipt[Any] | None:
+    """Send one event; None if it has to be decided on what is stored."""
+    if backend.is_joined() or not tell_time(backend, request):
+        return None
+    decided = decide_known(binding, request, known)
+    if decided is None:
+        return None
+    try:
+        seq = backend.move_in(known.era, decided.move)
+    except UniqueTaken:
+        return None
+    return None if seq is None else decided.receipt(seq)
+
+
+def tell_time(backend: Backend, request: Request[Any]) -> bool:
+    """Set the request's time, where it is the database's; False if that has to be asked for."""
+    if request.asks_clock:
+        now = backend.recent_now()
+        if now is None:
+            return False
+        request.set_clock(now)
+    return True
+
+
+def decide_known(binding: Binding[Any, Any], request: Request[Any], known: Known) -> Decided | None:
+    """The move of an event; None if none follows from what is known, which somebody may have changed in place."""
+    row = Snapshot(known.instance, known.key, binding.paths[type(known.state)], "", known.version, 0, 0)
+    fenced = request.lease is not None and request.lease.runs
+    try:
+        decision = decide(binding.machine, known.state, request.event, request.now)
+        for policy in binding.policies:
+            policy.check(Sending(known.key, known.state, request.event, decision.edge, fenced))
+        move = binding.move(row, known.state, request.event, decision, request.at, request.recorded_at, None)
+    except LeverframeError:
+        return None
+    return Decided(move, known.state, decision.state)

@@ -1,0 +1,90 @@
+"""What was an instance before?  The verbs of a store that read its journal."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from datetime import datetime
+from typing import Any, cast
+
+from typing_extensions import TypeVar
+
+from leverframe.errors import Key, NotFound
+from leverframe.persistence.arguments import check_integer
+from leverframe.persistence.backend import Backend, Snapshot
+from leverframe.persistence.binding import Binding
+from leverframe.persistence.bindings import Bindings
+from leverframe.persistence.instants import to_microseconds
+from leverframe.persistence.records import Entry
+from leverframe.typed.machine import Machine
+from leverframe.typed.payload import Event, Payload
+
+__all__ = ["Remembering"]
+
+S = TypeVar("S", bound=Payload)
+E = TypeVar("E", bound=Event)
+
+
+class Remembering(ABC):
+    """The verbs of a store that are about the past of one instance."""
+
+    _backend: Backend
+    _bindings: Bindings
+
+    @abstractmethod
+    def _load(self, binding: Binding[Any, Any], key: Key) -> Snapshot: ...
+
+    def history(self, machine: type[Machine[S, E]], key: Key, *, limit: int | None = None) -> list[Entry[S, E]]:
+        """The journal of one instance, oldest first, its creation included; at most its last `limit` lines.
+
+        Raises `NotFound`, `InvalidQuery`.
+
+        >>> from leverframe import open_store
+        >>> from leverframe.machines.pipeline import *
+        >>> with open_store("sqlite://") as store:
+        ...     _ = store.create(Pipeline, "story-7", Backlog())
+        ...     _ = store.send(Pipeline, "story-7", Block("waiting"))
+        ...     [entry.event for entry in store.history(Pipeline, "story-7")]
+        [None, Block(reason='waiting')]
+        """
+        binding = self._bindings.of(machine)
+        if limit is not None:
+            check_integer("limit", limit, at_least=1)
+        row = self._load(binding, key)
+        reader = self._backend.read()
+        lines = reader.journal(row.instance, 1 if limit is None else max(1, row.version - limit + 1))
+        if not lines:  # deleted since
+            raise NotFound(binding.name, key)
+        if lines[0].from_state is not None:  # what was left stood in the line before it
+            binding.learn_spellings(reader.count(binding.name))
+        entries = binding.entries(row.key, lines)
+        return entries if limit is None else entries[-limit:]
+
+    def at(
+        self, machine: type[Machine[S, E]], key: Key, *, version: int | None = None, at: datetime | None = None
+    ) -> S:
+        """The typed state that an instance had at a version, or at a time.
+
+        At a time, it is the state behind the last move, in order of arrival, whose time is not after `at`.  Raises
+        `NotFound`, also where it did not exist then; `InvalidQuery` unless exactly one of the two is given.
+
+        >>> from leverframe import open_store
+        >>> from leverframe.machines.pipeline import *
+        >>> with open_store("sqlite://") as store:
+        ...     _ = store.create(Pipeline, "story-7", Backlog())
+        ...     _ = store.send(Pipeline, "story-7", DepsMet())
+        ...     store.at(Pipeline, "story-7", version=1)
+        Backlog()
+        """
+        binding = self._bindings.of(machine)
+        if (version is None) == (at is None):
+            binding.refuse_query("give at() either version= or at=")
+        row = self._load(binding, key)
+        reader = self._backend.read()
+        if version is not None:
+            check_integer("version", version)
+            line = next(iter(reader.journal(row.instance, version, version)), None)
+        else:
+            line = reader.journal_at(row.instance, to_microseconds(cast("datetime", at)))
+        if line is None:
+            raise NotFound(binding.name, key, f"version {version}" if version is not None else f"{at}")
+        return cast("S", binding.journal_state(row.key, line))
