@@ -122,7 +122,7 @@ def test_shell_completion(words: str, expected: str) -> None:
         ("pipelin", "'pipelin' is neither a shipped machine nor module:Class; did you mean 'pipeline'?"),
         (
             "zebra",
-            "'zebra' is neither a shipped machine nor module:Class; known: agent-job, agent-run, "
+            "'zebra' is neither a shipped machine nor module:Class; known: agent-job, agent-run, delivery, "
             "execution, job, pipeline, repo-gate, run, task, tracker-card, worker",
         ),
         ("lamps:", "'lamps:' names no class; write module:Class"),

@@ -62,7 +62,7 @@ class NotLeased(LeaseError):
 
 @define(slots=False, repr=False)
 class DependencyCycle(StoreError, ValueError):
-    """The first of `cycle` is not to wait for the second, which by way of the others waits for it.  Nothing is written."""
+    """The first of `cycle` is not to wait for the second, which waits for it already.  Nothing is written."""
 
     machine: str
     cycle: tuple[Key, ...]

@@ -37,13 +37,14 @@ class Decided:
     """A move that is to be written, and what it leads to."""
 
     move: Move
-    before: Any
+    left: type[Any]
+    entered: type[Any]
     after: Any
 
     def receipt(self, seq: int) -> Receipt[Any]:
         """What is answered once it is written."""
         version = self.move.seen + 1
-        return Receipt(True, False, type(self.before), type(self.after), version, seq, self.after)
+        return Receipt(True, False, self.left, self.entered, version, seq, self.after)
 
 
 def send_known(
@@ -83,4 +84,4 @@ def decide_known(binding: Binding[Any, Any], request: Request[Any], known: Known
         move = binding.move(row, known.state, request.event, decision, request.at, request.recorded_at, None)
     except LeverframeError:
         return None
-    return Decided(move, known.state, decision.state)
+    return Decided(move, type(known.state), type(decision.state), decision.state)

@@ -57,8 +57,8 @@ class Housekeeping(ABC):
         """Delete what was recorded longer ago than this, by the store's clock, of all tenants; how much that was.
 
         `journal`: lines of the journal, but for the last one of each instance.  `messages`: those that every cursor
-        has passed, and every consumer is done with.  `deliveries`: delivery ids; one that comes again is then sent as if
-        for the first time.
+        has passed, and every consumer is done with.  `deliveries`: delivery ids; one that comes again is then sent as
+        if for the first time.
         `finished`: instances of `machines` that are in a state which takes no event, with all that belongs to them,
         unless a cursor or consumer still needs one of their messages.  None leaves that kind alone.
 

@@ -195,7 +195,8 @@ stood AS (
         ready_at = CASE WHEN excluded.ready_at <= excluded.age THEN lease.age ELSE excluded.ready_at END,
         priority = excluded.priority, subject = excluded.subject, serial = excluded.serial, scope = excluded.scope,
         token = excluded.token, worker = excluded.worker, claimed_at = excluded.claimed_at,
-        heartbeat_at = excluded.heartbeat_at, expires_at = excluded.expires_at, host = excluded.host, process_id = excluded.process_id,
+        heartbeat_at = excluded.heartbeat_at, expires_at = excluded.expires_at, host = excluded.host,
+        process_id = excluded.process_id,
         process_start = excluded.process_start)"""
 
 LEFT = """,
