@@ -84,4 +84,7 @@ def decide_known(binding: Binding[Any, Any], request: Request[Any], known: Known
         move = binding.move(row, known.state, request.event, decision, request.at, request.recorded_at, None)
     except LeverframeError:
         return None
-    return Decided(move, type(known.state), type(decision.state), decision.state)
+    after: Any = decision.state
+    left: type[Any] = type(known.state)
+    entered: type[Any] = type(after)
+    return Decided(move, left, entered, after)
