@@ -4,7 +4,9 @@ A job is claimed and completed in a transaction each.  A claim takes the oldest 
 line to the journal for each, and puts a lease on them, whose token is the number of that line.  A completion moves them
 only where that token still is, adds a line for each, and takes the lease away.
 
-What it does without is what leverframe adds: types, decisions, JSON, tenants, gates, errors that say what to do.
+On SQLite it says the very statements that leverframe says.  On PostgreSQL its tables are as plain as such a program
+would have them.  What it does without is what leverframe adds: types, decisions, JSON, turns, errors that say what to
+do.
 """
 
 from __future__ import annotations
@@ -14,12 +16,15 @@ from typing import Any
 
 from attrs import frozen
 
+from benchmarks.queues.leverframe_side import Leverframe
 from benchmarks.queues.places import FilePlace, SchemaPlace
+from leverframe.persistence.leasing import CLAIMABLE, LEAVE, STAND
 from leverframe.persistence.postgres.location import parse_location
 from leverframe.persistence.postgres.pool import connect
 from leverframe.persistence.sqlite.connection import connect as connect_file
 from leverframe.persistence.sqlite.connection import set_up_writer
 from leverframe.persistence.sqlite.location import parse_location as parse_file
+from leverframe.persistence.statements import ADD_JOURNAL, CHANGE_COUNT, DECLARATION, MOVE_SNAPSHOT
 
 __all__ = ["PostgresByHand", "PostgresOneTrip", "SQLiteByHand"]
 
@@ -27,17 +32,11 @@ WORKER = "worker-1"
 LEASE = 60_000_000
 """Microseconds."""
 
-# As long as those of leverframe's Run are.
-INSTANT = "2026-01-02T03:04:05.678901+00:00"
-PENDING = (
-    f'{{"body":{{"attempt_count":0,"cost_usd":"0","created_at":"{INSTANT}","error_code":null,"error_detail":null,'
-    '"max_attempts":3,"project_id":"project","step_count":0},"type":"Pending"}'
-)
-RUNNING = PENDING.replace("Pending", "Running").replace('"step', f'"started_at":"{INSTANT}","step')
-COMPLETED = RUNNING.replace("Running", "Completed").replace('"cost', f'"completed_at":"{INSTANT}","cost')
-NOTHING_SPENT = '{"body":{"added_cost_usd":"0","added_step_count":0,"error_code":null,"error_detail":null},"type":"'
-ACQUIRED = NOTHING_SPENT + 'LeaseAcquired"}'
-SUCCEEDED = NOTHING_SPENT + 'Succeeded"}'
+TASK = '{"body":{"task":"build-the-thing"},"type":"'
+PENDING, RUNNING, COMPLETED = (f'{TASK}{name}"}}' for name in ("Queued", "Working", "Finished"))
+WORKING_BODY, FINISHED_BODY = RUNNING, COMPLETED
+ACQUIRED = TAKEN = '{"body":{},"type":"Taken"}'
+SUCCEEDED = DONE = '{"body":{},"type":"Done"}'
 
 
 @frozen
@@ -66,68 +65,33 @@ SELECT (SELECT count(*) FROM job WHERE state = 'completed'), (SELECT count(*) FR
 
 # ---------------------------------------------------------------- SQLite
 
-SQLITE_TABLES = """
-CREATE TABLE job (
-    id INTEGER PRIMARY KEY, state TEXT NOT NULL, body TEXT NOT NULL,
-    version INTEGER NOT NULL, changed_at INTEGER NOT NULL
-) STRICT;
-CREATE INDEX job_state ON job (state, changed_at, id);
-CREATE TABLE lease (
-    job INTEGER PRIMARY KEY, ready_at INTEGER, token INTEGER, worker TEXT, until INTEGER
-) STRICT;
-CREATE INDEX lease_ready ON lease (ready_at, job) WHERE ready_at IS NOT NULL;
-CREATE INDEX lease_until ON lease (until) WHERE until IS NOT NULL;
-CREATE TABLE journal (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT, job INTEGER NOT NULL, version INTEGER NOT NULL, event TEXT,
-    from_state TEXT, to_state TEXT NOT NULL, body TEXT NOT NULL, at INTEGER NOT NULL
-) STRICT;
-CREATE UNIQUE INDEX journal_version ON journal (job, version)"""
+CLAIM_NEXT_ON_FILE = CLAIMABLE.format(passing="")
 
-ADD = "INSERT INTO job (state, body, version, changed_at) VALUES ('pending', ?, 1, ?)"
+OF = ("", "Job")
+"""The tenant, and the machine."""
 
-ADD_LEASE = "INSERT INTO lease (job, ready_at) VALUES (?, ?)"
-
-ADD_LINE = """
-INSERT INTO journal (job, version, event, from_state, to_state, body, at) VALUES (?, ?, ?, ?, ?, ?, ?)"""
-
-NEXT = """
-SELECT j.id, j.version, j.body FROM lease AS l JOIN job AS j ON j.id = l.job
-WHERE l.ready_at IS NOT NULL AND l.ready_at <= ? ORDER BY l.ready_at, l.job LIMIT ?"""
-
-MOVE = "UPDATE job SET state = ?, body = ?, version = version + 1, changed_at = ? WHERE id = ? AND version = ?"
-
-MOVE_FENCED = f"{MOVE} AND EXISTS (SELECT 1 FROM lease WHERE job = job.id AND token = ?)"
-
-HOLD = "UPDATE lease SET ready_at = NULL, token = ?, worker = ?, until = ? WHERE job = ?"
-
-LET_GO = "DELETE FROM lease WHERE job = ?"
+HIGHEST = 2**31
 
 
 class SQLiteByHand:
-    """On a connection that is set up as the store's is."""
+    """On a connection that is set up as the store's is, the very statements that leverframe says, on its tables."""
 
     def __init__(self, place: FilePlace) -> None:
+        self.store = Leverframe(place)
         location = parse_file(place.url)
-        self.connection: Any = connect_file(location, create=True)
-        self.connection.execute("PRAGMA journal_mode = WAL")
+        self.connection: Any = connect_file(location, create=False)
         set_up_writer(self.connection, location)
-        self.connection.executescript(SQLITE_TABLES)
-        self.made = 0
 
     def enqueue(self, jobs: int) -> None:
-        run, at = self.connection.execute, now()
-        run("BEGIN IMMEDIATE")
-        for _ in range(jobs):
-            job = run(ADD, (PENDING, at)).lastrowid
-            run(ADD_LINE, (job, 1, None, None, "pending", PENDING, at))
-            run(ADD_LEASE, (job, at))
-        run("COMMIT")
-        self.made += jobs
+        self.store.enqueue(jobs)
 
     def claim(self, limit: int) -> list[Held]:
         run, at = self.connection.execute, now()
         run("BEGIN IMMEDIATE")
-        held = [self._claim_one(job, version, at) for job, version, _ in run(NEXT, (at, limit)).fetchall()]
+        run(DECLARATION, ("Job",)).fetchall()
+        found = run(CLAIM_NEXT_ON_FILE, (*OF, *OF, HIGHEST, at, limit)).fetchall()
+        held = [self._claim_one(row[0], row[4], at) for row in found]
+        self._count("queued", "working", "Working", len(held))
         run("COMMIT")
         return held
 
@@ -135,26 +99,34 @@ class SQLiteByHand:
         run, at = self.connection.execute, now()
         run("BEGIN IMMEDIATE")
         for one in held:
-            if run(MOVE_FENCED, ("completed", COMPLETED, at, one.job, one.version, one.token)).rowcount != 1:
-                raise RuntimeError("somebody else has it")
-            run(ADD_LINE, (one.job, one.version + 1, SUCCEEDED, "running", "completed", COMPLETED, at))
-            run(LET_GO, (one.job,))
+            self._move(one.job, one.version, "working", "finished", (FINISHED_BODY, DONE), at)
+            run(LEAVE, (one.job,))
+        self._count("working", "finished", "Finished", len(held))
         run("COMMIT")
 
     def check(self) -> None:
-        finished, lines, leases = self.connection.execute(CHECK).fetchone()
-        check_empty(finished, self.made, lines, leases)
+        self.store.check()
 
     def close(self) -> None:
         self.connection.close()
+        self.store.close()
 
     def _claim_one(self, job: int, version: int, at: int) -> Held:
-        run = self.connection.execute
-        if run(MOVE, ("running", RUNNING, at, job, version)).rowcount != 1:
-            raise RuntimeError("somebody else wrote")
-        token = run(ADD_LINE, (job, version + 1, ACQUIRED, "pending", "running", RUNNING, at)).lastrowid
-        run(HOLD, (token, WORKER, at + LEASE, job))
+        token = self._move(job, version, "queued", "working", (WORKING_BODY, TAKEN), at)
+        lease = (token, WORKER, at, at, at + LEASE, "", 0, 0)
+        self.connection.execute(STAND, (job, *OF, version + 1, at, None, 0, None, None, None, *lease))
         return Held(job, version + 1, token)
+
+    def _move(self, job: int, version: int, left: str, entered: str, bodies: tuple[str, str], at: int) -> int:
+        run, (body, event) = self.connection.execute, bodies
+        if run(MOVE_SNAPSHOT, (entered, body, at, job, version)).rowcount != 1:
+            raise RuntimeError("somebody else has it")
+        line = ("", job, version + 1, event, left, entered, body, at, at)
+        return int(run(ADD_JOURNAL, line).lastrowid)
+
+    def _count(self, left: str, entered: str, name: str, number: int) -> None:
+        self.connection.execute(CHANGE_COUNT, (*OF, left, "", -number))
+        self.connection.execute(CHANGE_COUNT, (*OF, entered, name, number))
 
 
 # ---------------------------------------------------------------- PostgreSQL

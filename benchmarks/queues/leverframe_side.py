@@ -1,6 +1,6 @@
 """leverframe's side of every comparison: the one file that knows how jobs are claimed, completed and renewed with it.
 
-A job is a `Run`: it is enqueued as Pending, claimed under the machine's lease, and completed by the one who holds it.
+A job of `jobs.py` is enqueued, claimed under the machine's lease, and completed by the one who holds it.
 """
 
 from __future__ import annotations
@@ -8,31 +8,31 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import count
 from typing import Any
 from unittest.mock import patch
 
+from benchmarks.queues.jobs import Done, Finished, Job, Queued
 from benchmarks.queues.places import Place
 from leverframe import Store, open_store
-from leverframe.machines.run import Completed, Pending, ProjectId, Run, Succeeded
 
 __all__ = ["Leverframe", "can_claim"]
 
 WORKER = "w"
-PROJECT = ProjectId("project")
+TASK = "build-the-thing"
 
 GROUP = 100
 """So many leases begin to be renewed at once."""
 
 FINISHED = """
-SELECT (SELECT count(*) FROM snapshot WHERE machine = 'Run' AND state = 'completed'),
+SELECT (SELECT count(*) FROM snapshot WHERE machine = 'Job' AND state = 'finished'),
     (SELECT count(*) FROM journal), (SELECT count(*) FROM lease)"""
 
 
 def can_claim() -> bool:
     """Whether this leverframe has claims at all."""
-    return hasattr(Store, "claim") and hasattr(Run, "lease")
+    return hasattr(Store, "claim") and hasattr(Job, "lease")
 
 
 class Leverframe:
@@ -44,15 +44,14 @@ class Leverframe:
         self.store = open_store(place.url)
         # The one seam: until the verbs are there no type checker can know them.
         self.verbs: Any = self.store
-        self.lease: Any = getattr(Run, "lease", None)
+        self.lease: Any = getattr(Job, "lease", None)
         self.keys = count(made)
         self.made = made
 
     def enqueue(self, jobs: int) -> None:
         with self.store.transaction():
             for _ in range(jobs):
-                pending = Pending(project_id=PROJECT, created_at=datetime.now(UTC))
-                self.store.create(Run, f"job-{next(self.keys):07}", pending)
+                self.store.create(Job, f"job-{next(self.keys):07}", Queued(TASK))
         self.made += jobs
 
     def claim(self, limit: int) -> list[Any]:
@@ -65,9 +64,9 @@ class Leverframe:
     def complete(self, held: list[Any]) -> None:
         """All of them at once."""
         if len(held) == 1:
-            held[0].send(Succeeded())
+            held[0].send(Done())
         else:
-            self.verbs.send_all([(one, Succeeded()) for one in held])
+            self.verbs.send_all([(one, Done()) for one in held])
 
     @contextmanager
     def renewed(self, held: list[Any], period: float) -> Generator[None]:
@@ -82,7 +81,7 @@ class Leverframe:
     def check(self) -> None:
         """Raise unless every job was claimed and completed: three lines each in the journal, and no lease is left."""
         (finished, lines, leases) = self.place.run(FINISHED)[0]
-        counted = self.store.count(Run)[Completed]
+        counted = self.store.count(Job)[Finished]
         if finished != self.made or counted != self.made or lines != 3 * self.made or leases:
             told = f"{counted} are counted, {lines} lines, {leases} leases left"
             raise RuntimeError(f"{finished} of {self.made} jobs are finished: {told}")
