@@ -18,7 +18,7 @@ from chore_worker import FOLDER, begun
 from chores import Chore, Doing, Done, Ended, Waiting, create_chores
 from waiting import LONG, until
 
-from leverframe import Handler, Store, Worker, open_store
+from leverframe import Handler, Store, StoreTimeout, Worker, open_store
 from leverframe.coordination.processes import is_gone, read_own
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
@@ -127,12 +127,26 @@ def test_nothing_is_done_twice_however_many_are_killed(store: Store, start: Star
         assert told.count("Begun") == told.count("Ended") + told.count("RanOut")
 
 
+def stand_still(process: subprocess.Popen[bytes], url: str) -> None:
+    """Stop the process where it keeps nobody else from writing: it may be making a round of its own."""
+    patience = "&timeout=1" if "?" in url else "?timeout=1"
+    while True:
+        process.send_signal(signal.SIGSTOP)
+        with open_store(f"{url}{patience}") as other:
+            try:
+                other.save_cursor("probe", 0)
+            except StoreTimeout:
+                process.send_signal(signal.SIGCONT)
+                continue
+        return
+
+
 def test_one_that_was_held_up_comes_too_late(store: Store, start: Start, folder: Path, shared_url: str) -> None:
     """A worker that sleeps through its lease writes nothing when it wakes: the token of its lease is worth nothing."""
     create_chores(store, "slow")
     process = start("app", "--once")
     until(lambda: begun(folder))
-    process.send_signal(signal.SIGSTOP)
+    stand_still(process, shared_url)
     with open_store(shared_url, clock=lambda: datetime.now(UTC) + timedelta(minutes=2)) as later:
         assert later.reap(Chore.lease) == 1
         finish(later)

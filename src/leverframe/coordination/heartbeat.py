@@ -85,8 +85,10 @@ class Heartbeat:
             return False
 
     def _due(self) -> list[_Beat]:
+        """The leases of every policy of which one is due."""
         now = self._clock()
-        return [beat for beat in self._held.values() if beat.next_at <= now]
+        due = {id(beat.held.lease) for beat in self._held.values() if beat.next_at <= now}
+        return [beat for beat in self._held.values() if id(beat.held.lease) in due] if due else []
 
     def _renew_all(self, beats: list[_Beat]) -> None:
         started = self._clock()

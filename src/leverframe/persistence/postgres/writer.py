@@ -184,7 +184,7 @@ class PostgresWriter(PostgresTending, LeasingWriterVerbs, HeartbeatWriterVerbs):
     def move_all(self, moves: Sequence[Move]) -> list[int | None]:
         if len(moves) < 2 or not are_alike(moves):
             return [self.move(move) for move in moves]
-        self.moves += len(moves)
+        self.moves += 1
         self.makes_ready |= any(make_ready(move.effects) for move in moves)
         rows: dict[int, int] = dict(self._run(MOVE_MANY, many_values(moves, self.tenant)))
         return [rows.get(move.instance) for move in moves]
