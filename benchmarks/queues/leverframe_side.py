@@ -15,9 +15,9 @@ from unittest.mock import patch
 
 from benchmarks.queues.jobs import Done, Finished, Job, Queued
 from benchmarks.queues.places import Place
-from leverframe import Store, open_store
+from leverframe import open_store
 
-__all__ = ["Leverframe", "can_claim"]
+__all__ = ["Leverframe"]
 
 WORKER = "w"
 TASK = "build-the-thing"
@@ -30,11 +30,6 @@ SELECT (SELECT count(*) FROM snapshot WHERE machine = 'Job' AND state = 'finishe
     (SELECT count(*) FROM journal), (SELECT count(*) FROM lease)"""
 
 
-def can_claim() -> bool:
-    """Whether this leverframe has claims at all."""
-    return hasattr(Store, "claim") and hasattr(Job, "lease")
-
-
 class Leverframe:
     """A store of runs, and what is done to them."""
 
@@ -42,9 +37,6 @@ class Leverframe:
         """A store that has `made` jobs already, all finished."""
         self.place = place
         self.store = open_store(place.url)
-        # The one seam: until the verbs are there no type checker can know them.
-        self.verbs: Any = self.store
-        self.lease: Any = getattr(Job, "lease", None)
         self.keys = count(made)
         self.made = made
 
@@ -57,21 +49,21 @@ class Leverframe:
     def claim(self, limit: int) -> list[Any]:
         """As many as `limit` at once."""
         if limit == 1:
-            held = self.verbs.claim(self.lease, worker=WORKER)
+            held = self.store.claim(Job.lease, worker=WORKER)
             return [] if held is None else [held]
-        return list(self.verbs.claim_many(self.lease, worker=WORKER, limit=limit))
+        return list(self.store.claim_many(Job.lease, worker=WORKER, limit=limit))
 
     def complete(self, held: list[Any]) -> None:
         """All of them at once."""
         if len(held) == 1:
             held[0].send(Done())
         else:
-            self.verbs.send_all([(one, Done()) for one in held])
+            self.store.send_all([(one, Done()) for one in held])
 
     @contextmanager
     def renewed(self, held: list[Any], period: float) -> Generator[None]:
         """Have all of them renewed in the background, each period, in seconds; they come one after the other in one."""
-        with patch.object(self.lease, "heartbeat", timedelta(seconds=period)), ExitStack() as stack:
+        with patch.object(Job.lease, "heartbeat", timedelta(seconds=period)), ExitStack() as stack:
             for number, one in enumerate(held):
                 stack.enter_context(one)
                 if number % GROUP == 0:

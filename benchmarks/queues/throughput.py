@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any, Protocol, TypeVar
 
 from benchmarks.queues.by_hand import PostgresByHand, PostgresOneTrip, SQLiteByHand
-from benchmarks.queues.leverframe_side import Leverframe, can_claim
+from benchmarks.queues.leverframe_side import Leverframe
 from benchmarks.queues.peers import HAREL, HUEY, PGQUEUER, PROCRASTINATE, Peer, PeerProcess
 from benchmarks.queues.places import FilePlace, Place, SchemaPlace, file_place, peer_schema, schema_place
 from benchmarks.queues.table import compare
@@ -134,7 +134,6 @@ def in_files(stack: ExitStack, durability: str, quick: bool, batch: int) -> dict
     return {
         name: in_place(stack, kind, stack.enter_context(file_place(durability)), quick, batch)
         for name, kind in kinds.items()
-        if name != OURS or can_claim()
     }
 
 
@@ -147,7 +146,6 @@ def in_schemas(stack: ExitStack, quick: bool, batch: int) -> dict[str, Measureme
     return {
         name: in_place(stack, kind, stack.enter_context(schema_place()), quick, batch)
         for name, kind in kinds.items()
-        if name != OURS or can_claim()
     }
 
 

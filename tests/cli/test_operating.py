@@ -420,7 +420,7 @@ def test_requeue_of_what_waits(run: Run_, run_json: RunJSON, opened: Callable[[]
         assert held.key == "run-1"
 
 
-TICKETS = (Path(__file__).parent.parent / "support" / "tickets.py").read_text(encoding="utf-8")
+TICKETS = (Path(__file__).parent.parent / "support" / "bug_tickets.py").read_text(encoding="utf-8")
 
 
 @pytest.fixture

@@ -7,9 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 import pytest
-from plans import said_by, scanned
-from postgres_server import Server
-from tickets import (
+from bug_tickets import (
     Asked,
     Asking,
     Broken,
@@ -26,6 +24,8 @@ from tickets import (
     Unstuck,
     Waiting,
 )
+from plans import said_by, scanned
+from postgres_server import Server
 
 from by_hand import run_by_hand
 from leverframe import (

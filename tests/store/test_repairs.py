@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import pytest
 from attrs import frozen
-from tickets import Answered, Asked, Asking, Doing, Failed, Gone, RanOut, Retried, Stuck, Ticket, Waiting
+from bug_tickets import Answered, Asked, Asking, Doing, Failed, Gone, RanOut, Retried, Stuck, Ticket, Waiting
 
 from by_hand import run_by_hand
 from leverframe import (

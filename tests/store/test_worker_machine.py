@@ -5,14 +5,12 @@ from __future__ import annotations
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from datetime import datetime
-from functools import partial
 from threading import Barrier
 from typing import Any, Protocol
 
 import pytest
-from agents import THEN, agent, hire
+from agents import THEN, agent, hire, race_of_a_process, send_racing
 from everything import everything
-from waiting import until
 
 from leverframe import Message, NotFound, StaleState, Store, TransitionNotAllowed, open_store
 from leverframe.machines.worker import (
@@ -167,25 +165,6 @@ RACES = 25
 
 WAYS_OUT: list[tuple[str, Any]] = [("one", ConflictFound()), ("other", ReviewRequested())]
 """Two racers, and what each sends to a worker that is Working."""
-
-
-def send_racing(store: Store, key: str, event: Any) -> str:
-    try:
-        receipt = store.send(Worker, key, event, expect=Working)
-    except StaleState as stale:
-        return f"expected {stale.expected}, stale in {stale.state}"
-    return f"won to {Worker.path(receipt.to_state)}"
-
-
-def race_of_a_process(url: str, me: str, opponent: str, event: Any, keys: list[str]) -> list[str]:
-    """Move each worker, each time as soon as the opponent has come to it too; what came of it."""
-    outcomes: list[str] = []
-    with open_store(url) as store:
-        for key in keys:
-            hire(store, f"{me} at {key}")
-            until(partial(store.find, Worker, prefix=f"{opponent} at {key}"))
-            outcomes.append(send_racing(store, key, event))
-    return outcomes
 
 
 def check_outcomes(store: Store, keys: list[str], outcomes: list[tuple[str, str]]) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from leverframe import Store
-from leverframe.machines.carrying import become
-from leverframe.machines.worker import Assigned, BranchName, TaskId, Worker, Worktree
+from waiting import until
 
-__all__ = ["THEN", "agent", "hire"]
+from leverframe import StaleState, Store, open_store
+from leverframe.machines.carrying import become
+from leverframe.machines.worker import Assigned, BranchName, TaskId, Worker, Working, Worktree
+
+__all__ = ["THEN", "agent", "hire", "race_of_a_process", "send_racing"]
 
 THEN = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -30,3 +33,22 @@ def hire(store: Store, *keys: str, kind: type[Any] = Assigned, **more: Any) -> N
     """Create workers in a state."""
     for key in keys:
         store.create(Worker, key, agent(key, kind, **more))
+
+
+def send_racing(store: Store, key: str, event: Any) -> str:
+    try:
+        receipt = store.send(Worker, key, event, expect=Working)
+    except StaleState as stale:
+        return f"expected {stale.expected}, stale in {stale.state}"
+    return f"won to {Worker.path(receipt.to_state)}"
+
+
+def race_of_a_process(url: str, me: str, opponent: str, event: Any, keys: list[str]) -> list[str]:
+    """Move each worker, each time as soon as the opponent has come to it too; what came of it."""
+    outcomes: list[str] = []
+    with open_store(url) as store:
+        for key in keys:
+            hire(store, f"{me} at {key}")
+            until(partial(store.find, Worker, prefix=f"{opponent} at {key}"))
+            outcomes.append(send_racing(store, key, event))
+    return outcomes

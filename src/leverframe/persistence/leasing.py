@@ -71,6 +71,9 @@ ORDER BY l.ready_at, l.instance LIMIT ? /*skipping*/"""
 NEXT_PRIORITY = """
 SELECT max(priority) FROM lease WHERE tenant = ? AND machine = ? AND priority < ? AND ready_at IS NOT NULL"""
 
+# Where nothing holds any of them back.
+CLAIMABLE_BY_ALL = CLAIMABLE.format(passing="")
+
 CLAIMABLE_KEY = f"""{LEASE_AND_SNAPSHOT}
 WHERE s.instance = l.instance AND s.tenant = ? AND s.machine = ? AND s.key = ? /*held*/"""
 

@@ -8,6 +8,7 @@ from leverframe.errors import StoreUnreachable
 from leverframe.persistence.asking import Parameters, ReadingVerbs, Row
 from leverframe.persistence.backend import Loaded
 from leverframe.persistence.leases import Candidate, ClaimQuery
+from leverframe.persistence.leasing import CLAIMABLE_BY_ALL
 from leverframe.persistence.postgres.faults import fault
 from leverframe.persistence.postgres.location import Location
 from leverframe.persistence.postgres.memory import Memory
@@ -19,8 +20,8 @@ from leverframe.persistence.statements import LOAD, LOAD_WITH_DELIVERY
 
 __all__ = ["PostgresReader", "PostgresVerbs"]
 
-OFTEN = frozenset((LOAD, LOAD_WITH_DELIVERY))
-"""What is said with every event."""
+OFTEN = frozenset((LOAD, LOAD_WITH_DELIVERY, CLAIMABLE_BY_ALL))
+"""What is said with every event, or claim."""
 
 
 class PostgresVerbs(ReadingVerbs):
