@@ -144,8 +144,7 @@ def in_schemas(stack: ExitStack, quick: bool, batch: int) -> dict[str, Measureme
         ONE_TRIP: PostgresOneTrip,
     }
     return {
-        name: in_place(stack, kind, stack.enter_context(schema_place()), quick, batch)
-        for name, kind in kinds.items()
+        name: in_place(stack, kind, stack.enter_context(schema_place()), quick, batch) for name, kind in kinds.items()
     }
 
 

@@ -78,10 +78,10 @@ def test_stale_delivery_stays_stale(store: Store) -> None:
     """A delivery id refused as stale stays so, naming the states of then."""
     store.create(Pipeline, "story-7", Backlog())
     with pytest.raises(StaleState) as first:
-        store.send(Pipeline, "story-7", GatesStarted(), expect=Coding, delivery_id="d-1")
+        store.send(Pipeline, "story-7", DepsMet(), expect=Coding, delivery_id="d-1")
     store.send(Pipeline, "story-7", DepsMet())
     with pytest.raises(StaleState) as again:
-        store.send(Pipeline, "story-7", GatesStarted(), expect=Coding, delivery_id="d-1")
+        store.send(Pipeline, "story-7", DepsMet(), expect=Coding, delivery_id="d-1")
     assert str(again.value) == str(first.value)
 
 

@@ -32,6 +32,7 @@ from leverframe.machines.worker import (
     Working,
     WorkStarted,
     Worktree,
+    move,
 )
 
 MOVES: list[tuple[type[Any], Any, type[Any]]] = [
@@ -83,7 +84,7 @@ def test_a_move_that_names_its_state(
     """Each move is made where the caller names the state that the worker is in; what all states carry goes along."""
     put(store, left)
     clock.advance(seconds=5)
-    receipt = store.send(Worker, "a", event, expect=left)
+    receipt = move(store, "a", event, believed=left)
     assert (receipt.from_state, receipt.to_state, receipt.version) == (left, reached, 2)
     assert store.get(Worker, "a").state == agent("a", reached, state_changed_at=clock())
 
@@ -96,7 +97,7 @@ def test_a_move_that_is_not_in_the_table(store: Store, named_state: type[Any], e
     before = everything(store, "there", "elsewhere", machine=Worker)
     for key in ("there", "elsewhere", "nowhere"):
         with pytest.raises(TransitionNotAllowed) as refusal:
-            store.send(Worker, key, event, expect=named_state)
+            move(store, key, event, believed=named_state)
         assert (refusal.value.state, refusal.value.key) == (Worker.path(named_state), key)
     assert everything(store, "there", "elsewhere", machine=Worker) == before
 
@@ -107,7 +108,7 @@ def test_a_worker_that_is_not_there(store: Store, named_state: type[Any], event:
     put(store, named_state)
     before = everything(store, "a", machine=Worker)
     with pytest.raises(NotFound):
-        store.send(Worker, "b", event, expect=named_state)
+        move(store, "b", event, believed=named_state)
     assert everything(store, "a", machine=Worker) == before
 
 
@@ -120,7 +121,7 @@ def test_a_worker_in_another_state(store: Store, named_state: type[Any], event: 
     before = everything(store, *[state.__name__ for state in others], machine=Worker)
     for state in others:
         with pytest.raises(StaleState) as stale:
-            store.send(Worker, state.__name__, event, expect=named_state)
+            move(store, state.__name__, event, believed=named_state)
         assert (stale.value.expected, stale.value.state) == (named_state.__name__, Worker.path(state))
     assert everything(store, *[state.__name__ for state in others], machine=Worker) == before
 
@@ -229,7 +230,7 @@ def test_a_worker_may_have_no_description(store: Store) -> None:
 def test_a_move_tells_of_itself(store: Store, left: type[Any], event: Any, reached: type[Any]) -> None:
     """Each move publishes one message, on topic worker, with the task as correlation id: from where to where."""
     put(store, left)
-    store.send(Worker, "a", event, expect=left)
+    move(store, "a", event, believed=left)
     body = {"from": Worker.path(left), "to": Worker.path(reached), "task_id": "a"}
     assert told(store)[1:] == [("worker", "state_change", "a", body)]
 

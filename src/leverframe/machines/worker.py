@@ -2,22 +2,26 @@
 
 Whoever moves a worker names the state that it believes the worker is in:
 
-    store.send(Worker, key, WorkStarted(), expect=Assigned)
+    move(store, key, WorkStarted(), believed=Assigned)
 
-A move that the table does not have for that state is refused whatever there is (`TransitionNotAllowed`), then a worker
-that does not exist (`NotFound`), then one that is in another state (`StaleState`).  `Fail` needs no such name.
+`Fail` needs no such name: `store.send` makes it.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import frozen
 
-from leverframe import Event, Machine, Message, NonEmpty, Payload, on, state
+from leverframe import Event, Machine, Message, NonEmpty, Payload, Receipt, on, state
 from leverframe.coordination.staleness import Staleness
+from leverframe.errors import Key
 from leverframe.machines.carrying import become
+from leverframe.typed.refusing import never_taken
+
+if TYPE_CHECKING:
+    from leverframe import Store
 
 # ---------------------------------------------------------------- values
 
@@ -182,3 +186,30 @@ class Worker(Machine[WorkerState, WorkerEvent]):
     staleness = Staleness(
         watched=Watched, warn=timedelta(minutes=5), stale=timedelta(minutes=15), dead=timedelta(minutes=30)
     )
+
+
+# ---------------------------------------------------------------- moving one
+
+
+def move(store: Store, key: Key, event: WorkerEvent, *, believed: type[Payload]) -> Receipt[WorkerState]:
+    """Send an event to a worker that is believed to be in this state.
+
+    Raises, in this order, and nothing is written then: `TransitionNotAllowed` where that state never takes the event,
+    whatever is stored; `NotFound` where there is no such worker; `StaleState` where it is in another state.
+
+    >>> from datetime import UTC, datetime
+    >>> from leverframe import open_store
+    >>> now = datetime(2026, 1, 2, tzinfo=UTC)
+    >>> assigned = Assigned(task_id=TaskId("t-1"), branch=BranchName("fix"), worktree=Worktree("/trees/fix"),
+    ...                     created_at=now, state_changed_at=now)
+    >>> with open_store("sqlite://") as store:
+    ...     _ = store.create(Worker, "t-1", assigned)
+    ...     move(store, "t-1", WorkStarted(), believed=Assigned).to_state.__name__
+    'Working'
+    """
+    refusal = never_taken(Worker, believed, event)
+    if refusal is not None:
+        refusal.key = key
+        raise refusal
+    receipt: Receipt[WorkerState] = store.send(Worker, key, event, expect=believed)
+    return receipt

@@ -6,20 +6,8 @@ from typing import Any, cast
 
 from leverframe.errors import AlreadyExists, Key, LeverframeError, StaleState, TransitionNotAllowed
 from leverframe.persistence.codec import read_json, write_json
-from leverframe.typed.refusing import never_taken
 
-__all__ = ["read_refusal", "refuse_named", "write_refusal"]
-
-
-def refuse_named(machine: Any, named: type | None, event: object, key: Key) -> TransitionNotAllowed | None:
-    """The refusal of an event that the state which a caller has named never takes; None if it may.
-
-    It comes before all that the store would have to say: whatever is there, the event makes no sense.
-    """
-    refusal = None if named is None else never_taken(machine, named, event)
-    if refusal is not None:
-        refusal.key = key
-    return refusal
+__all__ = ["read_refusal", "write_refusal"]
 
 
 def write_refusal(error: LeverframeError, version: int) -> str:

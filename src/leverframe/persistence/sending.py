@@ -47,7 +47,7 @@ from leverframe.persistence.instants import EPOCH, from_microseconds, to_microse
 from leverframe.persistence.keys import encode_key
 from leverframe.persistence.lookups import check_declaration
 from leverframe.persistence.records import Receipt
-from leverframe.persistence.refusals import read_refusal, refuse_named, write_refusal
+from leverframe.persistence.refusals import read_refusal, write_refusal
 from leverframe.typed.payload import Event, Payload
 from leverframe.typed.table import Decision, decide, enter
 
@@ -268,7 +268,7 @@ def _load(reader: Reader, binding: Binding[S, E], request: Request[E]) -> Loaded
 
 def _found(binding: Binding[S, E], loaded: Loaded | None, request: Request[E]) -> Loaded:
     if loaded is None:
-        raise _never_taken(binding, request) or NotFound(binding.name, request.key)
+        raise NotFound(binding.name, request.key)
     if loaded.declaration != binding.declaration:
         raise LookupsChanged(binding.name)
     if request.asks_clock and loaded.clock is not None:
@@ -289,7 +289,7 @@ def _answer(
     fenced = request.lease is not None and _check_lease(binding, reader, row, request)
     if request.expect is not None and not isinstance(before, request.expect):
         stale = StaleState(binding.name, request.expect.__name__, binding.paths[type(before)], request.key)
-        return _refused(row, before, _never_taken(binding, request) or stale, request)
+        return _refused(row, before, stale, request)
     try:
         decision = decide(binding.machine, before, request.event, request.now)
     except TransitionNotAllowed as refusal:
@@ -301,10 +301,6 @@ def _answer(
     if request.note is not None:
         move.effects = (*move.effects, request.note)
     return _Moving(move, type(before), decision.state)
-
-
-def _never_taken(binding: Binding[S, E], request: Request[E]) -> TransitionNotAllowed | None:
-    return refuse_named(binding.machine, request.expect, request.event, request.key)
 
 
 def _check_lease(binding: Binding[Any, Any], reader: Reader, row: Snapshot, request: Request[Any]) -> bool:
