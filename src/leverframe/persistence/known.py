@@ -84,7 +84,6 @@ def decide_known(binding: Binding[Any, Any], request: Request[Any], known: Known
         move = binding.move(row, known.state, request.event, decision, request.at, request.recorded_at, None)
     except LeverframeError:
         return None
-    after: Any = decision.state
-    left: type[Any] = type(known.state)
-    entered: type[Any] = type(after)
-    return Decided(move, left, entered, after)
+    before: object = known.state
+    after: object = decision.state
+    return Decided(move, type(before), type(after), after)
