@@ -185,7 +185,8 @@ class SnapshotStore(Housekeeping, Listening, Remembering):
             check_choice(on_refused)
         clock = None if self._clock is None else self._clock()
         request: Request[Any] = make_request(clock, key, event, at, expect, delivery_id)
-        request.note = make_note(by, why)
+        if by is not None or why is not None:
+            request.note = make_note(by, why)
         receipt: Receipt[S] = send_one(self._backend, binding, request)
         if receipt.error is not None and on_refused == "raise":
             raise receipt.error
