@@ -49,7 +49,7 @@ INSERT INTO {table} ({columns})
 WITH RECURSIVE copy (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM copy WHERE number < {copies} - 1)
 SELECT {values} FROM copy CROSS JOIN {table} AS t ORDER BY copy.number DESC, t.instance"""
 
-COUNT = "SELECT count(*) FROM snapshot WHERE state = 'completed'"
+COUNT = "SELECT count(*) FROM snapshot WHERE state = 'finished'"
 
 
 def bench_latency(quick: bool) -> None:

@@ -60,6 +60,11 @@ class Leverframe:
         else:
             self.store.send_all([(one, Done()) for one in held])
 
+    def complete_and_claim(self, held: Any) -> Any:
+        """One of them, and what is next, in one transaction; None if nothing is left."""
+        held.send_and_claim(Done())
+        return held.next
+
     @contextmanager
     def renewed(self, held: list[Any], period: float) -> Generator[None]:
         """Have all of them renewed in the background, each period, in seconds; they come one after the other in one."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from statistics import median
 from typing import Any, Protocol, TypeVar
@@ -30,7 +31,10 @@ MOST_OVER_HAND = 1.5
 LEAST_OVER_PROCRASTINATE = 3.0
 LEAST_OVER_PGQUEUER = 1.0
 
-OURS, BY_HAND, ONE_TRIP = "leverframe", "by hand", "one statement"
+OURS, IN_TURN, IN_THREADS = "leverframe", "in turn", f"{BATCH} at once, two threads"
+BY_HAND, ONE_TRIP = "by hand", "one statement"
+
+THREADS = 2
 
 
 class Queue(Protocol):
@@ -73,6 +77,52 @@ class Batches:
         return taken
 
 
+class InTurn:
+    """leverframe, one job at a time: the end of one and the claim of the next are one transaction."""
+
+    def __init__(self, queue: Leverframe) -> None:
+        self.queue = queue
+
+    def enqueue(self, jobs: int) -> None:
+        self.queue.enqueue(jobs)
+
+    def drain(self, jobs: int) -> float:
+        began = time.perf_counter()
+        held, ended = self.queue.claim(SINGLY), 0
+        one = held[0] if held else None
+        while one is not None:
+            one, ended = self.queue.complete_and_claim(one), ended + 1
+        taken = time.perf_counter() - began
+        if ended != jobs:
+            raise RuntimeError(f"of {jobs} jobs {ended} were claimed")
+        self.queue.check()
+        return taken
+
+
+class InThreads:
+    """leverframe in threads, each of which claims and completes a batch: one computes while others wait."""
+
+    def __init__(self, queue: Leverframe, batch: int) -> None:
+        self.queue = queue
+        self.batch = batch
+
+    def enqueue(self, jobs: int) -> None:
+        self.queue.enqueue(jobs)
+
+    def drain(self, jobs: int) -> float:  # until none is left
+        with ThreadPoolExecutor(THREADS) as pool:
+            began = time.perf_counter()
+            for done in [pool.submit(self._work) for _ in range(THREADS)]:
+                done.result()
+            taken = time.perf_counter() - began
+        self.queue.check()
+        return taken
+
+    def _work(self) -> None:
+        while held := self.queue.claim(self.batch):
+            self.queue.complete(held)
+
+
 # ---------------------------------------------------------------- the comparisons
 
 
@@ -97,26 +147,28 @@ def bench_sqlite(quick: bool) -> None:
 def bench_postgres(quick: bool) -> None:
     with ExitStack() as stack:
         sides = in_schemas(stack, quick, SINGLY) | {
+            IN_TURN: ours(stack, InTurn, SINGLY, quick),
             PROCRASTINATE.name: stack.enter_context(peer_in_schema(PROCRASTINATE, quick)),
             PGQUEUER.name: stack.enter_context(peer_in_schema(PGQUEUER, quick, SINGLY)),
             HAREL.name: stack.enter_context(peer_in_schema(HAREL, quick)),
         }
         rates = measure(sides, quick)
     tell_of_hand("PostgreSQL", rates, MOST_OVER_HAND)
-    tell_of_peer("PostgreSQL", rates, PROCRASTINATE, LEAST_OVER_PROCRASTINATE)
-    tell_of_peer("PostgreSQL", rates, PGQUEUER, LEAST_OVER_PGQUEUER)
-    tell_of_peer("PostgreSQL", rates, HAREL, None)
+    tell_of_peer("PostgreSQL", rates, PROCRASTINATE, LEAST_OVER_PROCRASTINATE, IN_TURN)
+    tell_of_peer("PostgreSQL", rates, PGQUEUER, LEAST_OVER_PGQUEUER, IN_TURN)
+    tell_of_peer("PostgreSQL", rates, HAREL, None, IN_TURN)
 
 
 def bench_batches(quick: bool) -> None:
-    who = f"PostgreSQL, {BATCH} at once"
+    who = f"{BATCH} at once"
     with ExitStack() as stack:
         sides = in_schemas(stack, quick, BATCH) | {
-            PGQUEUER.name: stack.enter_context(peer_in_schema(PGQUEUER, quick, BATCH))
+            IN_THREADS: ours(stack, lambda queue: InThreads(queue, BATCH), BATCH, quick),
+            PGQUEUER.name: stack.enter_context(peer_in_schema(PGQUEUER, quick, BATCH)),
         }
         rates = measure(sides, quick)
     tell_of_hand(who, rates, None)
-    tell_of_peer(who, rates, PGQUEUER, LEAST_OVER_PGQUEUER)
+    tell_of_peer(who, rates, PGQUEUER, LEAST_OVER_PGQUEUER, IN_THREADS)
 
 
 # ---------------------------------------------------------------- the sides
@@ -146,6 +198,12 @@ def in_schemas(stack: ExitStack, quick: bool, batch: int) -> dict[str, Measureme
     return {
         name: in_place(stack, kind, stack.enter_context(schema_place()), quick, batch) for name, kind in kinds.items()
     }
+
+
+def ours(stack: ExitStack, kind: Callable[[Leverframe], Side], batch: int, quick: bool) -> Measurement:
+    place = stack.enter_context(schema_place())
+    queue = stack.enter_context(closing(Leverframe(place)))
+    return worked_off(kind(queue), place, jobs_of(quick, batch))
 
 
 def in_place(stack: ExitStack, kind: Callable[[P], Queue], place: P, quick: bool, batch: int) -> Measurement:
@@ -195,10 +253,13 @@ def tell_of_hand(who: str, rates: dict[str, float], bound: float | None) -> None
             compare(f"{who} / {name}", 1e6 / rates[OURS], 1e6 / rates[name], limit, unit="µs/job")
 
 
-def tell_of_peer(who: str, rates: dict[str, float], peer: Peer, bound: float | None) -> None:
-    """How many jobs a second; by hand too, which says how far a ratio could go in that run."""
-    if OURS in rates:
-        compare(f"{who} / {peer.name}", rates[OURS], rates[peer.name], bound, unit="jobs/s", at_least=True)
-    for name in (BY_HAND, ONE_TRIP):
+def tell_of_peer(who: str, rates: dict[str, float], peer: Peer, bound: float | None, bounded: str = OURS) -> None:
+    """How many jobs a second; by hand too, which says how far a ratio could go in that run.
+
+    The bound is for one of leverframe's sides.
+    """
+    for name in (OURS, IN_TURN, IN_THREADS, BY_HAND, ONE_TRIP):
         if name in rates:
-            compare(f"{name} / {peer.name}", rates[name], rates[peer.name], None, unit="jobs/s", at_least=True)
+            told = who if name == OURS else name
+            limit = bound if name == bounded else None
+            compare(f"{told} / {peer.name}", rates[name], rates[peer.name], limit, unit="jobs/s", at_least=True)

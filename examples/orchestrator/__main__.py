@@ -55,8 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
     except (GitError, Unsuitable) as problem:
         print(problem, file=sys.stderr)
         return 2
-    print(f"repository {settings.repository}, store {settings.url}", flush=True)
     with open_store(settings.url) as store:
+        print(f"repository {settings.repository}, store {store.location}", flush=True)
         return run(store, settings, options.stories, options.workers)
 
 

@@ -1,9 +1,10 @@
 """One agent: a program that works on a branch, step by step, and may be killed in the midst of any.
 
-    python -m examples.orchestrator.agent SETTINGS STORY ROUND ATTEMPT TOKEN
+    python -m examples.orchestrator.agent STORY ROUND ATTEMPT TOKEN
 
-Each step is one commit, and is published by moving the branch from the commit that it was made on.  A step that is in
-the branch already, whoever made it, is not made again.  The exit code is 0, or 75 for "come back later", or another.
+The first line of its standard input is `Settings`.  Each step is one commit, and is published by moving the branch from
+the commit that it was made on.  A step that is in the branch already, whoever made it, is not made again.  The exit
+code is 0, or 75 for "come back later", or another.
 """
 
 from __future__ import annotations
@@ -16,15 +17,13 @@ from pathlib import Path
 from typing import TypeAlias
 
 from .repository import Repository
-from .settings import Settings
+from .settings import STANDARD_INPUT, Settings
 
 __all__ = ["COME_BACK_LATER", "run_agent"]
 
 COME_BACK_LATER = 75
 LEFT_ALONE = 3
 FAULT = 1
-
-STANDARD_INPUT = 0
 
 Files: TypeAlias = dict[str, str]
 
@@ -88,6 +87,7 @@ def end_with_parent() -> None:
 
 
 if __name__ == "__main__":
+    told = Settings.told()
     end_with_parent()
-    text, name, *numbers = sys.argv[1:]
-    sys.exit(run_agent(Settings.from_text(text), name, *map(int, numbers)))
+    name, *numbers = sys.argv[1:]
+    sys.exit(run_agent(told, name, *map(int, numbers)))

@@ -21,27 +21,29 @@ PATIENCE = 20.0
 
 
 class Crew:
-    """So many workers, for as long as the block runs.  They end with this process, however that ends."""
+    """So many workers, `processes`, for as long as the block runs.  They end with this process, however that ends."""
 
     def __init__(self, settings: Settings, number: int) -> None:
         self._settings = settings
-        self._processes = [self._start(each) for each in range(number)]
+        self.processes = [self._start(each) for each in range(number)]
         self._started_at = 0.0
 
     def replace_ended(self) -> None:
         """Start each worker again that has ended, by whatever cause."""
         if time.monotonic() < self._started_at + PAUSE:
             return
-        for number, process in enumerate(self._processes):
+        for number, process in enumerate(self.processes):
             if process.poll() is not None:
                 process.communicate()
-                self._processes[number] = self._start(number)
+                self.processes[number] = self._start(number)
                 self._started_at = time.monotonic()
 
     def _start(self, number: int) -> subprocess.Popen[bytes]:
-        program = [sys.executable, "-m", f"{PACKAGE}.workers", self._settings.to_text(), str(number)]
+        program = [sys.executable, "-m", f"{PACKAGE}.workers", str(number)]
         # A session of its own: Ctrl-C is for the command, which tells the workers by the end of their input.
-        return subprocess.Popen(program, cwd=ROOT, stdin=subprocess.PIPE, start_new_session=True)
+        process = subprocess.Popen(program, cwd=ROOT, stdin=subprocess.PIPE, start_new_session=True)
+        self._settings.tell(process)
+        return process
 
     def __enter__(self) -> Self:
         return self
@@ -49,10 +51,10 @@ class Crew:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for process in self._processes:
+        for process in self.processes:
             assert process.stdin is not None
             process.stdin.close()
-        for process in self._processes:
+        for process in self.processes:
             try:
                 process.wait(PATIENCE)
             except subprocess.TimeoutExpired:

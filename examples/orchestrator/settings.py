@@ -1,15 +1,24 @@
-"""What the processes are told: one text, handed from the command to its workers, and on to their agents."""
+"""What the processes are told: one line, handed from the command to its workers, and on to their agents.
+
+It is the first line of their standard input.  Everybody on the host sees what stands in a command, and the store's URL
+may have a password in it.
+"""
 
 from __future__ import annotations
 
 import json
+import os
+from contextlib import suppress
 from pathlib import Path
+from subprocess import Popen
 
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 
 from .repository import Repository
 
-__all__ = ["Settings"]
+__all__ = ["STANDARD_INPUT", "Settings"]
+
+STANDARD_INPUT = 0
 
 
 @frozen(kw_only=True)
@@ -29,6 +38,26 @@ class Settings:
 
     def open_repository(self) -> Repository:
         return Repository(Path(self.repository), self.into)
+
+    def tell(self, process: Popen[bytes]) -> None:
+        """Hand it to a process; its standard input is left open, for the process to see when this one ends."""
+        assert process.stdin is not None
+        # One that has ended already is seen to by whoever waits for it.
+        with suppress(BrokenPipeError):
+            os.write(process.stdin.fileno(), f"{self.to_text()}\n".encode())
+
+    @classmethod
+    def told(cls) -> Settings:
+        """What this process was handed."""
+        line = bytearray()
+        # Not sys.stdin, which would read on: what comes behind it is for whoever waits for the end.
+        while (byte := os.read(STANDARD_INPUT, 1)) not in (b"", b"\n"):
+            line += byte
+        return cls.from_text(line.decode())
+
+    def without_store(self) -> Settings:
+        """For an agent, which has no business there."""
+        return evolve(self, url="")
 
     def to_text(self) -> str:
         return json.dumps(asdict(self))

@@ -10,8 +10,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from leverframe import Event, Lease, Machine, NonEmpty, Payload, Positive, Retry, on, state
-from leverframe.coordination.limits import Limit
+from leverframe import Event, Lease, Limit, Machine, NonEmpty, Payload, Positive, Retry, on, state
 from leverframe.machines.carrying import become
 from leverframe.machines.pipeline import BranchName, GitSha
 

@@ -82,8 +82,8 @@ class Work:
     def run_agent(self, job: Job) -> AgentJobEvent | None:
         story, _, number = parts_of(job.key)
         attempt = job.state.attempts + job.state.transient_attempts
-        told = [self.settings.to_text(), story, number, attempt, job.token]
-        code = self.run(job, [sys.executable, "-m", f"{PACKAGE}.agent", *map(str, told)], ROOT)
+        program = [sys.executable, "-m", f"{PACKAGE}.agent", *map(str, (story, number, attempt, job.token))]
+        code = self.run(job, program, ROOT, self.settings.without_store())
         if code == COME_BACK_LATER:
             self.come_back_later(job, story)
             return None
@@ -129,7 +129,7 @@ class Work:
 
     # ------------------------------------------------------------ programs
 
-    def run(self, job: Job, program: Sequence[str], folder: Path) -> int:
+    def run(self, job: Job, program: Sequence[str], folder: Path, told: Settings | None = None) -> int:
         """Run a program for as long as the lease is this worker's; its exit code.  Raises `LeaseLost`."""
         story, *_ = parts_of(job.key)
         with (self.logs / f"{story}.log").open("ab") as log:
@@ -138,6 +138,8 @@ class Work:
             )
         with process:
             try:
+                if told is not None:
+                    told.tell(process)
                 self.node.spawned(story)
                 while True:
                     try:

@@ -1,8 +1,8 @@
 """One worker: a process that claims jobs and merges, and does them.
 
-    python -m examples.orchestrator.workers SETTINGS NUMBER
+    python -m examples.orchestrator.workers NUMBER
 
-It ends when its standard input does, once what it has begun is done.
+The first line of its standard input is `Settings`.  It ends when that input does, once what it has begun is done.
 """
 
 from __future__ import annotations
@@ -15,13 +15,11 @@ from datetime import timedelta
 from leverframe import BackOff, Handler, Store, Worker, open_store
 from leverframe.machines.orchestrator.agent_job import AgentJob
 
-from .settings import Settings
+from .settings import STANDARD_INPUT, Settings
 from .story_merge import StoryMerge
 from .work import Work
 
 __all__ = ["make_worker", "run_worker"]
-
-STANDARD_INPUT = 0
 
 POLL = BackOff(base=timedelta(milliseconds=50), cap=timedelta(milliseconds=500))
 SOON = timedelta(milliseconds=500)
@@ -58,4 +56,4 @@ def stop_with_parent(worker: Worker) -> None:
 
 
 if __name__ == "__main__":
-    run_worker(Settings.from_text(sys.argv[1]), int(sys.argv[2]))
+    run_worker(Settings.told(), int(sys.argv[1]))

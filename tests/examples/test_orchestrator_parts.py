@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 from attrs import evolve
 from orchestra import read_merges
+from waiting import until
 
+import orchestrator
 from leverframe import LeaseLost, Store, Worker, open_store
 from leverframe.coordination.processes import Process, this_process
 from leverframe.machines.execution import Completed, Execution
@@ -31,6 +33,7 @@ from leverframe.machines.pipeline import (
 )
 from orchestrator.__main__ import FILES, GATES, main
 from orchestrator.agent import COME_BACK_LATER, do_step, run_agent
+from orchestrator.crew import Crew
 from orchestrator.merging import Conflict, merge, merge_once
 from orchestrator.repository import OPTIONS, GitError, Repository
 from orchestrator.settings import Settings
@@ -422,3 +425,40 @@ def test_a_repository_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "story-1: done" in capsys.readouterr().out
     assert list(read_merges(Repository(bare.path, "stories")).values()) == [STORY]
     assert bare.git("status", "--porcelain", at=mine) == ""
+
+
+# ---------------------------------------------------------------- what others on the host see
+
+
+def command_of(process: int) -> str:
+    return Path(f"/proc/{process}/cmdline").read_text(encoding="utf-8")
+
+
+def test_the_store_is_not_named_in_a_command(settings: Settings) -> None:
+    """No worker's command has the store's URL in it, where a password may be."""
+    with Crew(settings, 1) as crew:
+        (worker,) = crew.processes
+        until(lambda: "orchestrator.workers" in command_of(worker.pid))
+        assert settings.url not in command_of(worker.pid)
+    assert worker.returncode == 0
+
+
+def test_an_agent_is_not_told_of_the_store(settings: Settings, store: Store, repository: Repository) -> None:
+    """An agent gets all settings but the store's URL, by its standard input, and does its work with them."""
+    number, told = 1, settings.without_store()
+    assert told == evolve(settings, url="")
+    program = [sys.executable, "-m", "orchestrator.agent", STORY, str(number), "1", "1"]
+    agent = subprocess.Popen(program, cwd=Path(orchestrator.__file__).parents[1], stdin=subprocess.PIPE)
+    with agent:
+        told.tell(agent)
+        assert agent.wait(60) == 0
+    assert repository.tip(STORY) is not None
+
+
+def test_settings_are_handed_to_what_has_ended(settings: Settings) -> None:
+    """A process that has ended before it was told is no trouble for who tells it."""
+    ended = subprocess.Popen([sys.executable, "-c", ""], stdin=subprocess.PIPE)
+    with ended:
+        ended.wait()
+        settings.tell(ended)
+    assert ended.returncode == 0

@@ -14,13 +14,14 @@ from postgres_server import Server
 from by_hand import ask_by_hand
 from leverframe import open_store
 from leverframe.persistence import statements
-from leverframe.persistence.backend import Backend, KeyRange, Query, Reader, Writer
+from leverframe.persistence.backend import Backend, Reader, Writer
 from leverframe.persistence.finding import find_statement
 from leverframe.persistence.postgres.backend import PostgresBackend
 from leverframe.persistence.postgres.migrations import MIGRATIONS as POSTGRES_MIGRATIONS
 from leverframe.persistence.postgres.reader import PostgresReader
 from leverframe.persistence.postgres.statements import POSTGRES
 from leverframe.persistence.postgres.writer import PostgresWriter
+from leverframe.persistence.rows import KeyRange, Query
 from leverframe.persistence.sqlite.backend import SQLiteBackend
 from leverframe.persistence.sqlite.migrations import MIGRATIONS as SQLITE_MIGRATIONS
 from leverframe.persistence.sqlite.reader import SQLiteReader

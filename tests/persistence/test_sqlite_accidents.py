@@ -17,7 +17,7 @@ from waiting import LONG
 
 from leverframe import Store
 from leverframe.errors import StoreClosed, StoreVanished
-from leverframe.persistence.backend import Creation
+from leverframe.persistence.rows import Creation
 from leverframe.persistence.sqlite import SQLiteBackend, open_sqlite
 
 

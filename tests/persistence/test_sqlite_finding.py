@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlite_orders import creation, keys, write_creations
 
-from leverframe.persistence.backend import KeyRange, LookupValue, Query
 from leverframe.persistence.finding import find_statement, merge_ranges
+from leverframe.persistence.rows import KeyRange, LookupValue, Query
 from leverframe.persistence.sqlite import SQLiteBackend
 from leverframe.persistence.statements import (
     CURSOR,

@@ -14,7 +14,8 @@ from group_calls import Call, creating, end, failing, line_up, together, written
 from waiting import LONG, until
 
 from leverframe.errors import StoreClosed, StoreError, StoreFailure, StoreFull, StoreVanished
-from leverframe.persistence.backend import Creation, Writer
+from leverframe.persistence.backend import Writer
+from leverframe.persistence.rows import Creation
 from leverframe.persistence.sqlite import SQLiteBackend
 
 # ---------------------------------------------------------------- failures of one

@@ -15,7 +15,8 @@ from group_calls import Call, creating, end, written
 from waiting import LONG, until
 
 from leverframe.errors import StoreTimeout
-from leverframe.persistence.backend import Move, Writer
+from leverframe.persistence.backend import Writer
+from leverframe.persistence.rows import Move
 from leverframe.persistence.sqlite import SQLiteBackend, open_sqlite
 from leverframe.persistence.sqlite.turn import Line, Ticket
 

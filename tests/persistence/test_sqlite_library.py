@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from leverframe.persistence.backend import Creation
+from leverframe.persistence.rows import Creation
 from leverframe.persistence.sqlite import SQLiteBackend, driver, open_sqlite
 from leverframe.persistence.sqlite.driver import has_wal_reset_fix
 
@@ -46,7 +46,7 @@ FALLBACK = """
 import sys, warnings
 sys.modules["pysqlite3"] = None
 import sqlite3
-from leverframe.persistence.backend import Creation
+from leverframe.persistence.rows import Creation
 from leverframe.persistence.sqlite import driver, open_sqlite
 
 assert driver.sqlite3 is sqlite3

@@ -19,7 +19,7 @@ from leverframe.errors import (
     StoreFailure,
     StoreTimeout,
 )
-from leverframe.persistence.backend import Creation
+from leverframe.persistence.rows import Creation
 from leverframe.persistence.sqlite import SQLiteBackend, open_sqlite
 from leverframe.persistence.sqlite.driver import sqlite3
 

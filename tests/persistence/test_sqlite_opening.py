@@ -170,7 +170,7 @@ def test_a_copy_without_a_log(path: Path, tmp_path: Path) -> None:
 
 TEN = """
 import sys
-from leverframe.persistence.backend import Creation
+from leverframe.persistence.rows import Creation
 from leverframe.persistence.sqlite import SQLiteBackend, open_sqlite
 
 backend = open_sqlite(sys.argv[1])

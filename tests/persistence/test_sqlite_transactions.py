@@ -14,7 +14,7 @@ import pytest
 from sqlite_orders import full_creation, full_move, version
 
 from leverframe.errors import StoreFailure, StoreFull
-from leverframe.persistence.backend import Move, NewMessage
+from leverframe.persistence.rows import Move, NewMessage
 from leverframe.persistence.sqlite import SQLiteBackend, open_sqlite
 
 TABLES = ("snapshot", "journal", "state_count", "lookup", "delivery", "message", "cursor")

@@ -174,7 +174,7 @@ def live(store: Store) -> list[Any]:
     return [lease.key for lease in store.leases(Errand.lease) if not lease.stale]
 
 
-def all_of_them(_writer: PostgresWriter, leases: Any) -> Any:
+def all_of_them(_writer: PostgresWriter, leases: Any, *, waits: bool) -> Any:
     """A renewal that does not ask for slots."""
     return leases
 

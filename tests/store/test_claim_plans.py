@@ -94,7 +94,10 @@ def claim_and_finish(store: Store) -> None:
     held = store.claim(Job.lease, worker="w", key=("kind-1", "new"), create=j.Pending(), at_most=10_000)
     assert held is not None
     assert held.renew()
+    keeper: Any = held.keeper
+    assert keeper.renew_all([held]).renewed
     held.send_and_claim(j.Succeeded(Watermark(1)), at_most=10_000)
+    assert not keeper.renew_all([held]).standing
 
 
 def claim_what_is_full(store: Store) -> None:

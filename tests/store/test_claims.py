@@ -55,6 +55,46 @@ def claimed(store: Store, key: str, **terms: Any) -> Held[Errand, Run]:
     return held
 
 
+# ---------------------------------------------------------------- which step it is
+
+
+def test_a_step_has_a_name_of_its_own(store: Store) -> None:
+    """Machine, key and version are the same however often a step is tried again, and another step's are others."""
+    steps: list[tuple[str, Any, int]] = []
+
+    def note(held: Held[Errand, Run]) -> None:
+        steps.append((Errand.machine_name, held.key, held.version))
+
+    store.create(Errand, "a", Open())
+    held = claimed(store, "a")
+    note(held)
+    with pytest.raises(TransitionNotAllowed):
+        held.send(Resumed())
+    assert held.renew()
+
+    def take_back() -> None:
+        with store.transaction():
+            held.send(Waiting())
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        take_back()
+    note(held)
+    held.send(Waiting())
+    assert store.history(Errand, "a")[-1].version == steps[0][2] + 1
+    assert len(set(steps)) == 1
+
+
+def test_a_step_of_another_claim_is_another(store: Store, clock: Any) -> None:
+    """Who claims what was given up begins a step that nobody has begun before."""
+    store.create(Errand, "a", Open())
+    first = claimed(store, "a")
+    clock.advance(seconds=60)
+    assert store.reap(Errand.lease) == 1
+    again = claimed(store, "a")
+    assert again.version > first.version
+
+
 # ---------------------------------------------------------------- by key
 
 

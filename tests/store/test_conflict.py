@@ -8,9 +8,9 @@ import pytest
 
 from leverframe import Conflict, Store
 from leverframe.machines.pipeline import Backlog, Coding, DepsMet, Pipeline
-from leverframe.persistence.backend import Move
 from leverframe.persistence.postgres.backend import PostgresBackend
 from leverframe.persistence.postgres.writer import PostgresWriter
+from leverframe.persistence.rows import Move
 from leverframe.persistence.sending import ATTEMPTS
 from leverframe.persistence.sqlite.writer import SQLiteWriter
 

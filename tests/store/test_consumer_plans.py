@@ -75,6 +75,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "take for the first time": lambda s: s.consumer("new", after=19_000_000).take(10),
     "take with patience": lambda s: s.consumer("nobody tells that", topic="nothing").take(wait=0.01),
     "acknowledge and fail": settle,
+    "extend": lambda s: mailer(s).take(1)[0].extend(),
     "list what is set aside": lambda s: mailer(s).set_aside(10),
     "replay one": lambda s: mailer(s).replay(6_000_000),
     "replay the last ones": lambda s: mailer(s).replay(after=14_990_000),

@@ -24,6 +24,7 @@ from leverframe import (
     Store,
     UnknownState,
 )
+from leverframe.errors import Key
 from leverframe.machines.execution import AgentName, Execution, Idle, SpawnRequested
 from leverframe.machines.pipeline import (
     Abandon,
@@ -42,6 +43,36 @@ from leverframe.machines.pipeline import (
 )
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_find_by_keys(store: Store) -> None:
+    """Of the keys that are given those are found that are there, each once, and no key that only begins so."""
+    for key in ("a", "a1", "b\n", ("a", "b"), ("a", "b", "c")):
+        store.create(Pipeline, key, Backlog())
+    asked: list[Key] = ["a", "a", "b\n", ("a", "b"), "missing"]
+    assert {s.key for s in store.find(Pipeline, keys=asked)} == {"a", "b\n", ("a", "b")}
+    assert store.find(Pipeline, keys=[]) == []
+    assert store.find(Pipeline, Coding, keys=asked) == []
+    with pytest.raises(InvalidQuery, match="give one of them"):
+        store.find(Pipeline, keys=["a"], prefix="a")
+
+
+def test_hundreds_of_keys(store: Store) -> None:
+    """However many keys are given, all that are there are found."""
+    for number in range(0, 900, 3):
+        store.create(Pipeline, f"story-{number}", Backlog())
+    found = store.find(Pipeline, keys=[f"story-{number}" for number in range(900)])
+    assert len(found) == 300
+
+
+def test_keys_are_listed(store: Store) -> None:
+    """The keys that begin so are listed, of this machine alone."""
+    for key in ("a", "ab", ("a", "b"), ("a", "b", "c"), ("b", "b")):
+        store.create(Pipeline, key, Backlog())
+    store.create(Execution, ("a", "x"), Idle())
+    assert set(store.keys(Pipeline, prefix=("a",))) == {("a", "b"), ("a", "b", "c")}
+    assert set(store.keys(Pipeline, prefix="a")) == {"a", "ab"}
+    assert store.keys(Pipeline, prefix=("c",)) == []
 
 
 def test_find_by_leaf_and_superstate(store: Store) -> None:

@@ -258,6 +258,34 @@ def test_an_end_by_hand(store: Store) -> None:
     assert refusal(store, "c").reason == "dependency"
 
 
+def test_what_is_brought_back_starts_anew(store: Store) -> None:
+    """A task that had started, and is brought back from its end by hand, waits for the one that has the turn now."""
+    first, second = add_task(store, 1), add_task(store, 2)
+    add_job(store, "a", first)
+    claim_all(store)
+    story: Any = store.get(Task, first).state
+    end(store, first)
+    add_job(store, "b", second)
+    assert keys(claim_all(store)) == ["b"]
+    store.set_state(Task, first, story, by="ann", why="it was not done")
+    add_job(store, "c", first)
+    assert refusal(store, "c").reason == "serial"
+    end(store, second)
+    assert keys(claim_all(store)) == ["c"]
+
+
+def test_what_is_deleted_is_waited_for_by_its_name(store: Store) -> None:
+    """A task that waits for a deleted one does so for ever, as is shown, unless that is made anew and done."""
+    first, second = add_task(store, 1), add_task(store, 2)
+    store.add_dependency(Task, second, on=first)
+    store.delete(Task, first)
+    [waiting] = store.unmet_dependencies(Task, second)
+    assert waiting == Dependency(second, first, met=False, path="", never=True)
+    assert str(waiting) == "('shop', 'T-001') (not there, and so for ever)"
+    end(store, add_task(store, 1))
+    assert store.unmet_dependencies(Task, second) == []
+
+
 def test_repositories_do_not_wait_for_each_other(store: Store) -> None:
     """Each repository has a turn of its own."""
     for repository in ("shop", "blog"):

@@ -231,6 +231,30 @@ def test_dirty_job(store: Store, clock: Any) -> None:
     assert held.state.finished_at is None
 
 
+def test_is_it_dirty(store: Store) -> None:
+    """In each of its states a job says whether there is input that no success has seen."""
+    answers: list[tuple[type, bool]] = []
+
+    def note() -> None:
+        state = store.get(Job, KEY).state
+        answers.append((type(state), state.is_dirty))
+
+    enqueue(store, *KEY, ZERO)
+    note()
+    enqueue(store, *KEY, FIVE)
+    note()
+    held = claim(store)
+    note()
+    held.send(Failed("it broke", timedelta()))
+    note()
+    held = claim(store)
+    held.send(Succeeded(FIVE))
+    note()
+    enqueue(store, *KEY, SEVEN)
+    note()
+    assert answers == [(Pending, False), (Pending, True), (Running, True), (Error, True), (Done, False), (Done, True)]
+
+
 def test_clean_job(store: Store) -> None:
     """A Done job without new input is refused: not_dirty."""
     enqueue(store, *KEY, FIVE)

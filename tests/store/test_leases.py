@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from threading import Barrier, Thread
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import pytest
 from leased_errands import (
@@ -30,7 +30,7 @@ from leased_errands import (
 )
 
 from by_hand import run_by_hand
-from leverframe import InvalidQuery, LeaseLost, LeaseRequired, Store, UnreadableRow, open_store
+from leverframe import InvalidQuery, LeaseLost, LeaseRequired, Store, TransitionNotAllowed, UnreadableRow, open_store
 from leverframe.coordination.held import Held
 
 TTL = 60
@@ -88,6 +88,32 @@ def test_a_claim_can_say_more(store: Store) -> None:
     create(store, "a")
     store.claim(Errand.lease, worker="w", event=Taken(by="w"))
     assert store.history(Errand, "a")[-1].event == Taken(by="w")
+
+
+@pytest.mark.parametrize("event", [RanOut(), Done(), Taken, "taken"], ids=repr)
+def test_an_event_that_claims_nothing(store: Store, event: Any) -> None:
+    """An event by which nobody gets the lease is refused, and nothing is claimed, whatever is ready."""
+    create(store, "a")
+    unchanged = is_unchanged(store, "a")
+    ways: list[Callable[[], object]] = [
+        lambda: store.claim(Errand.lease, worker="w", event=event),
+        lambda: store.claim(Errand.lease, worker="w", key="a", event=event),
+        lambda: store.claim_or_reason(Errand.lease, worker="w", key="a", event=event),
+        lambda: store.claim_many(Errand.lease, worker="w", limit=1, event=event),
+    ]
+    for claim_with in ways:
+        with pytest.raises(InvalidQuery, match="claims nothing; give Taken"):
+            claim_with()
+    assert unchanged()
+
+
+def test_a_process_that_is_none(store: Store) -> None:
+    """Whoever claims for something else than a process is refused, and nothing is claimed."""
+    create(store, "a")
+    unchanged = is_unchanged(store, "a")
+    with pytest.raises(InvalidQuery, match="process='4711' is none"):
+        store.claim(Errand.lease, worker="w", process="4711")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]  # the wrong value is the point
+    assert unchanged()
 
 
 def test_what_was_made_first_is_claimed_first(store: Store, clock: Clock) -> None:
@@ -245,12 +271,26 @@ def test_the_moves_of_the_lease_itself_are_sent_by_nobody(store: Store, event: T
     held = claim(store)
     unchanged = is_unchanged(store, "a")
     for key in ("a", "b"):
-        with pytest.raises((LeaseRequired, Exception)):
+        with pytest.raises((LeaseRequired, TransitionNotAllowed)):
             store.send(Errand, key, event)
-    with pytest.raises((LeaseRequired, Exception)):
+    with pytest.raises((LeaseRequired, TransitionNotAllowed)):
         held.send(event)
     assert unchanged()
     assert state_of(store, "b") == Open("b")
+
+
+def test_who_makes_the_moves_of_the_lease_is_said(store: Store) -> None:
+    """That the store alone makes a move is told to the owner too, and not that a lease is missing."""
+    create(store, "a")
+    held = claim(store)
+    with pytest.raises(
+        LeaseRequired, match=r"takes RanOut from the store alone, .*; call claim\(\) or reap\(\)"
+    ) as refused:
+        held.send(RanOut())
+    assert refused.value.by_store
+    with pytest.raises(LeaseRequired, match="only from whoever has its lease") as refused:
+        store.send(Errand, "a", Noted("mine"))
+    assert not refused.value.by_store
 
 
 def test_a_free_move_is_anybodys(store: Store) -> None:

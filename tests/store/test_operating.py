@@ -40,6 +40,7 @@ from leverframe import (
     open_store,
 )
 from leverframe.coordination.operating import COUNTED
+from leverframe.machines import job, run
 from leverframe.machines.job import Failed as JobFailed
 from leverframe.machines.job import Job, Pending, Watermark
 from leverframe.machines.orchestrator import AgentJob, RepoGate, Task
@@ -264,7 +265,7 @@ def test_the_guard_of_a_claim_is_heard(store: Store, clock: Clock) -> None:
             InvalidQuery,
             r"no event without arguments leads .* give one of Unstuck\(urgency\), Loosened\(label\)",
         ),
-        (Doing("a"), None, InvalidQuery, r"'a' is in doing, which is leased; release\(\) it"),
+        (Doing("a"), None, InvalidQuery, r"'a' is in doing, which is leased; release it first"),
         (Stuck("a"), Retried(), TransitionNotAllowed, "in stuck refuses Retried"),
         (Waiting("a"), Taken(), InvalidQuery, "is brought by Taken to doing, which cannot be claimed"),
         (Failed("a", "x"), 7, TransitionNotAllowed, "no event of Ticket"),
@@ -314,6 +315,32 @@ def test_an_overview(store: Store, clock: Clock) -> None:
     # On a server, a message is handed out only once no older transaction runs there.
     assert mailer.behind + mailer.in_flight == 2
     assert seen.at == clock()
+
+
+def test_failures_are_listed(store: Store) -> None:
+    """What a machine calls a failure is listed though it is no end, and apart from what has ended otherwise."""
+    for name in ("a", "b", "c"):
+        held = store.claim(Job.lease, worker="w", key=("index", name), create=Pending())
+        assert held is not None
+        held.send(job.Succeeded(Watermark(0)) if name == "b" else job.Failed("no room"))
+    [jobs] = store.overview([Job]).machines
+    assert {(stored.key, stored.path) for stored in jobs.failed} == {
+        (("index", "a"), "error"),
+        (("index", "c"), "error"),
+    }
+    assert jobs.ended == []
+    assert len(store.overview([Job], limit=1).machines[0].failed) == 1
+
+
+def test_a_failure_is_no_other_end(store: Store) -> None:
+    """What has failed for good is listed once, as a failure."""
+    for key, ending in (("a", run.Succeeded()), ("b", run.FailedWithError(run.ErrorCode("E-1"), "no room"))):
+        store.create(run.Run, key, run.Pending(project_id=run.ProjectId("shop"), created_at=NOON))
+        held = store.claim(run.Run.lease, worker="w")
+        assert held is not None
+        held.send(ending)
+    [runs] = store.overview([run.Run]).machines
+    assert [[stored.key for stored in found] for found in (runs.failed, runs.ended)] == [["b"], ["a"]]
 
 
 def test_leases_that_have_run_out_are_never_left_out(store: Store, clock: Clock) -> None:

@@ -158,3 +158,18 @@ def test_no_table_is_scanned(large_url: str, call: Callable[[Store], object]) ->
     assert said
     found = {text: tables for text, values in said if (tables := scanned(large_url, (text, values)) & BIG)}
     assert not found
+
+
+@pytest.mark.parametrize("number", [1, 150])
+def test_runs_are_asked_about_together(store: Store, number: int) -> None:
+    """However many jobs are Running, their runs are asked about in one question."""
+    for each in range(number):
+        store.create(AgentJob, f"job-{each}", job())
+        store.claim(AgentJob.lease, worker="w", event=agent_job.Claimed(agent_run.RunId(f"run-{each}")))
+        store.create(AgentRun, f"run-{each}", started())
+        store.send(AgentRun, f"run-{each}", agent_run.Finished(0))
+    with said_by(store) as said:
+        found = running_jobs(store)
+    assert [each.exit_code for each in found] == [0] * number
+    # Which states there are, the jobs, their runs.
+    assert len([text for text, _ in said if "FROM snapshot" in text]) == 2

@@ -298,6 +298,19 @@ def test_one_that_cannot_be_read(shared_url: str, clock: Any) -> None:
 # ---------------------------------------------------------------- a host that starts again
 
 
+def test_one_that_cannot_be_read_is_left_behind_alone(shared_url: str, clock: Any) -> None:
+    """A job that cannot be read keeps no other from being requeued at a start, and is told of behind them."""
+    with open_store(shared_url, clock=clock) as store:
+        for name in ("broken", "job"):
+            hold(store, name, process=other_boot())
+    run_by_hand(shared_url, "UPDATE snapshot SET body = '{}' WHERE key = 'broken'")
+    with open_store(shared_url, clock=clock) as store:
+        with pytest.raises(UnreadableRow) as error:
+            requeue_after_restart(store)
+        assert error.value.key == "broken"
+        assert isinstance(state_of(store), a.Queued)
+
+
 def other_boot() -> Process:
     name, _, numbers = this_process().host.split("/")
     return Process(f"{name}/another-boot/{numbers}", 7, 100)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from parcels import (
@@ -26,6 +27,7 @@ from postgres_server import Server
 from by_hand import run_by_hand
 from leverframe import Send, Store, open_store
 from leverframe.errors import LeverframeError
+from leverframe.persistence.rewriting import NewBody, NewLine
 
 ROWS = 100_000
 
@@ -121,6 +123,10 @@ CALLS: dict[str, Call] = {
     "find all in a rare state": lambda s: s.find(Parcel, Lost),
     "find by key": lambda s: s.find(Parcel, prefix="parcel-77"),
     "find by key in a state": lambda s: s.find(Parcel, Lost, prefix="parcel-77", limit=10),
+    "find by keys": lambda s: s.find(Parcel, keys=["parcel-77", ("parcel", "7")]),
+    "find by keys and a look-up": lambda s: s.find(Parcel, keys=["parcel-77"], where={"label": "L77"}),
+    "find by many keys": lambda s: s.find(Parcel, keys=[f"parcel-{number}" for number in range(300)]),
+    "list keys": lambda s: s.keys(Parcel, prefix="parcel-77"),
     "find by a tuple": lambda s: s.find(Parcel, prefix=("parcel", "7")),
     "find by a look-up": lambda s: s.find(Parcel, where={"label": "L77"}),
     "find by two look-ups": lambda s: s.find(
@@ -128,6 +134,7 @@ CALLS: dict[str, Call] = {
     ),
     "count": lambda s: s.count(Parcel),
     "history": lambda s: s.history(Parcel, "parcel-3"),
+    "traffic": lambda s: s.traffic(Parcel),
     "at a version": lambda s: s.at(Parcel, "parcel-3", version=2),
     "at a time": lambda s: s.at(Parcel, "parcel-3", at=s.get(Parcel, "parcel-3").changed_at),
     "messages": lambda s: s.messages(50_000_000, limit=10),
@@ -135,7 +142,29 @@ CALLS: dict[str, Call] = {
     "messages of no topic": lambda s: s.messages(50_000_000, topic="nothing", limit=10),
     "save a cursor": lambda s: s.save_cursor("mailer", 7),
     "messages of a cursor": lambda s: s.messages("mailer"),
+    "read a batch of all": lambda s: reader_of(s).stored("Parcel", 50_000, 100),
+    "read a batch of all of a tenant": lambda s: reader_of(s).stored("Parcel", 50_000, 100, ""),
+    "read a batch of lines": lambda s: reader_of(s).stored_lines("Parcel", 50_000, 100),
+    "read some anew": lambda s: reader_of(s).stored_now([50_000, 50_001]),
+    "write some anew": lambda s: write_anew(s),
 }
+
+
+def reader_of(store: Store) -> Any:
+    return store._backend.read()  # pyright: ignore[reportPrivateUsage]  # what reads all rows asks it
+
+
+def write_anew(store: Store) -> None:
+    """What a migration says, of a few rows."""
+
+    def work(writer: Any) -> None:
+        held = writer.hold_free([50_000, 50_001], wait=False) | writer.hold_free([50_002], wait=True)
+        bodies = [NewBody(number, 1, "{}") for number in sorted(held)]
+        writer.rewrite_bodies(bodies)
+        writer.rewrite_lines([NewLine(number, None, None, "lost", "{}") for number in (-1, -2)])
+        writer.carry_ready(sorted(held))
+
+    store._backend.commit(work)  # pyright: ignore[reportPrivateUsage]  # as a migration does
 
 
 def send_joined(store: Store) -> None:

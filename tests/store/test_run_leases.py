@@ -616,6 +616,22 @@ def test_every_move_may_tell_of_an_error(store: Store) -> None:
     assert (state.error_code, state.error_detail) == ("E-1", "slow")
 
 
+# ---------------------------------------------------------------- once a minute
+
+
+def test_a_reaper_that_looks_once_a_minute(store: Store, clock: Clock) -> None:
+    """Each lease is handled at the first look behind its end, by one of two reapers, and no other run is touched."""
+    begin(store, "a", "b", "c")
+    for _ in range(3):
+        claim(store)
+        clock.advance(seconds=40)
+    seen: list[tuple[int, int, int]] = []
+    for _ in range(4):
+        seen.append((store.reap(Run.lease), store.reap(Run.lease), store.count(Run)[Running]))
+        clock.advance(minutes=1)
+    assert seen == [(2, 0, 1), (1, 0, 0), (0, 0, 0), (0, 0, 0)]
+
+
 # ---------------------------------------------------------------- projects
 
 

@@ -326,6 +326,7 @@ CALLS: dict[str, Callable[[Store], object]] = {
     "beat": lambda s: s.beat(Worker, "worker-77"),
     "beat of nobody": lambda s: observe_missing(s),
     "the newest": lambda s: s.observe(Worker, limit=10),
+    "the silent": lambda s: s.overview([Worker]),
     "one": lambda s: s.observe_one(Worker, "worker-77"),
 }
 

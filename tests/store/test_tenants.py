@@ -318,7 +318,9 @@ def test_look_ups_that_are_declared_inside_of_a_tenants_transaction(url: str) ->
 def test_threads_of_several_tenants(stores: dict[str, Store]) -> None:
     """Threads that write for several tenants at once write each for its own, however commits are shared."""
     threads = [
-        threading.Thread(target=write_many, args=(tenant, store)) for tenant, store in stores.items() for _ in "12"
+        threading.Thread(target=write_many, args=(tenant, store, which))
+        for tenant, store in stores.items()
+        for which in "12"
     ]
     for thread in threads:
         thread.start()
@@ -335,9 +337,9 @@ def test_threads_of_several_tenants(stores: dict[str, Store]) -> None:
 ROUNDS = 30
 
 
-def write_many(tenant: str, store: Store) -> None:
+def write_many(tenant: str, store: Store, which: str) -> None:
     for number in range(ROUNDS):
-        key = f"{tenant}-{threading.get_ident()}-{number}"
+        key = f"{tenant}-{which}-{number}"
         store.create(Parcel, key, waiting(key))
         store.send(Parcel, key, Loaded(), delivery_id="d")
 

@@ -14,6 +14,7 @@ from chores import TRIES, CalledOff, Chore, Done, Ended, Failed, GivenUp, Waitin
 
 from leverframe import BackOff, Handler, Held, InvalidQuery, LeaseLost, Store, Worker, WorkerHooks
 from leverframe.coordination import working_children
+from leverframe.coordination.held import lose
 from leverframe.coordination.working_children import Children
 
 SOON = BackOff(base=timedelta(milliseconds=1), cap=timedelta(milliseconds=5))
@@ -48,6 +49,14 @@ def test_what_a_child_raises_is_told(store: Store) -> None:
     waiting = state_of(store, "transient")
     assert isinstance(waiting, Waiting)
     assert (waiting.error, waiting.tries, waiting.delays) == ("busy", 0, 1)
+
+
+def test_where_a_child_has_raised_is_told(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    """The log names the place in the handler's own code, though it was in another process."""
+    create_chores(store, "permanent")
+    run(store)
+    [failed] = [record for record in caplog.records if record.message.startswith("failed")]
+    assert failed.__dict__["facts"]["where"].startswith("child_handlers.py:")
 
 
 def test_a_child_that_dies_costs_an_attempt(store: Store) -> None:
@@ -95,7 +104,7 @@ def test_a_child_is_told_that_its_lease_is_lost(held: Held[Any, Any], children: 
     """A handler that waits in a child sees `lost` set there."""
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(children.handle, wait_until_lost, held)
-        held.lose()
+        lose(held)
         assert waiting.result() == Ended("told")
 
 
@@ -105,7 +114,7 @@ def test_a_child_that_goes_on_is_ended(
 ) -> None:
     """A handler that does not stop when its lease is lost is killed with its process."""
     monkeypatch.setattr(working_children, "KILLED_AFTER", 0.0)
-    held.lose()
+    lose(held)
     with pytest.raises(LeaseLost):
         children.handle(go_on, held)
 

@@ -32,6 +32,7 @@ from leased_errands import Done as ErrandDone
 from leased_errands import Errand
 from leased_errands import Open as OpenErrand
 from waiting import LONG, until
+from working import SOON, Told, Work, chore_worker, end, events, in_background, run, state_of
 
 from leverframe import (
     BackOff,
@@ -41,6 +42,7 @@ from leverframe import (
     Permanent,
     Store,
     StoreClosed,
+    StoreTimeout,
     StoreUnreachable,
     Transient,
     Worker,
@@ -48,14 +50,11 @@ from leverframe import (
     WorkerHooks,
     open_store,
 )
-from leverframe.coordination import working_piece
+from leverframe.coordination import working_trouble
 from leverframe.coordination.claiming import Claiming
-
-Work = Callable[[Held[Chore, Doing]], ChoreEvent | None]
+from leverframe.coordination.keeping import Leases
 
 SECRET = "hunter2"
-
-SOON = BackOff(base=timedelta(milliseconds=1), cap=timedelta(milliseconds=5))
 
 
 class Clock(Protocol):
@@ -64,44 +63,8 @@ class Clock(Protocol):
     def advance(self, **units: float) -> datetime: ...
 
 
-class Told(WorkerHooks):
-    """What the hooks were called with."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, dict[str, Any]]] = []
-        for name in ("claimed", "finished", "failed", "lost", "reaped"):
-            setattr(self, name, partial(self._note, name))
-
-    def _note(self, name: str, **facts: Any) -> None:
-        self.calls.append((name, facts))
-
-    def names(self) -> list[str]:
-        return [name for name, _ in self.calls]
-
-
-def worker(store: Store, work: Work, **options: Any) -> Worker:
-    return Worker(store, [Handler(Chore.lease, work)], poll=SOON, **options)
-
-
-def run(store: Store, work: Work, **options: Any) -> WorkerEnded:
-    """Work until nothing is ready."""
-    return worker(store, work, **options).run(once=True)
-
-
-def end(held: Held[Chore, Doing]) -> ChoreEvent | None:
-    return Ended(f"{held.state.name} is done")
-
-
-def state_of(store: Store, key: str) -> Any:
-    return store.get(Chore, key).state
-
-
 def done(store: Store, number: int) -> bool:
     return store.count(Chore)[Done] == number
-
-
-def events(store: Store, key: str) -> list[str]:
-    return [type(entry.event).__name__ for entry in store.history(Chore, key)[1:]]
 
 
 # ---------------------------------------------------------------- what a handler returns
@@ -153,7 +116,7 @@ def test_no_event_and_no_end_is_a_fault(store: Store) -> None:
     run(store, lambda held: None)
     assert isinstance(state_of(store, "chore"), Failed)
     assert state_of(store, "chore").error == (
-        "LeaseNotEnded: the handler of Chore 'chore' returned None and left it in doing, leased; "
+        "LeaseNotEnded: the handler of Chore 'chore' is done and has left it in doing, leased; "
         "return the event that ends the lease, or send it through what the handler is given"
     )
 
@@ -354,16 +317,9 @@ def test_a_worker_wakes(store: Store, clock: Clock) -> None:
 # ---------------------------------------------------------------- until it is stopped
 
 
-def in_background(worker: Worker) -> tuple[threading.Thread, list[WorkerEnded]]:
-    ended: list[WorkerEnded] = []
-    thread = threading.Thread(target=lambda: ended.append(worker.run()))
-    thread.start()
-    return thread, ended
-
-
 def test_what_comes_later_is_done(store: Store) -> None:
     """A worker goes on until it is stopped, and does what has come to be ready meanwhile."""
-    at_work = worker(store, end)
+    at_work = chore_worker(store, end)
     thread, ended = in_background(at_work)
     for number in range(3):
         create_chores(store, f"chore-{number}")
@@ -404,7 +360,7 @@ def test_a_stop_lets_handlers_finish(store: Store) -> None:
         go_on.wait(LONG)
         return Ended()
 
-    at_work = worker(store, work, concurrency=1)
+    at_work = chore_worker(store, work, concurrency=1)
     thread, ended = in_background(at_work)
     begun.wait(LONG)
     at_work.stop()
@@ -426,7 +382,7 @@ def test_what_takes_longer_than_the_grace_is_handed_back(store: Store, *, forced
         lost.set()
         return Ended("too late")
 
-    at_work = worker(store, work, grace=timedelta(hours=1 if forced else 0))
+    at_work = chore_worker(store, work, grace=timedelta(hours=1 if forced else 0))
     thread, ended = in_background(at_work)
     begun.wait(LONG)
     at_work.stop()
@@ -465,7 +421,7 @@ def test_where_nothing_is_handed_back_the_lease_runs_out(store: Store, clock: Cl
 def test_a_stop_before_the_start_counts(store: Store) -> None:
     """A worker that was stopped before it has begun does nothing, and can be started again."""
     create_chores(store, "chore")
-    at_work = worker(store, end)
+    at_work = chore_worker(store, end)
     at_work.stop()
     assert at_work.run() == WorkerEnded(0, 0, False)
     assert at_work.run(once=True) == WorkerEnded(1, 0, False)
@@ -473,7 +429,7 @@ def test_a_stop_before_the_start_counts(store: Store) -> None:
 
 def test_a_worker_runs_once_at_a_time(store: Store) -> None:
     """A worker that is at work is not started a second time."""
-    at_work = worker(store, end)
+    at_work = chore_worker(store, end)
     create_chores(store, "chore")
     refused: list[Exception] = []
 
@@ -483,7 +439,7 @@ def test_a_worker_runs_once_at_a_time(store: Store) -> None:
         refused.append(refusal.value)
         return Ended()
 
-    at_work = worker(store, work)
+    at_work = chore_worker(store, work)
     at_work.run(once=True)
     assert len(refused) == 1
 
@@ -506,8 +462,7 @@ def away(times: int) -> tuple[Callable[..., None], list[int]]:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that asks again soon."""
-    monkeypatch.setattr(working_piece, "TROUBLE", SOON)
-    monkeypatch.setattr("leverframe.coordination.working.TROUBLE", SOON)
+    monkeypatch.setattr(working_trouble, "TROUBLE", SOON)
 
 
 @pytest.mark.usefixtures("hurried")
@@ -533,14 +488,19 @@ def test_a_result_is_sent_until_it_arrives(store: Store, monkeypatch: pytest.Mon
     """What a handler returned is sent again while the store is away; where it had arrived, that is found out."""
     create_chores(store, "chore")
     check, left = away(3)
-    send_held = Claiming.send_held
 
-    def send(keeper: Any, held: Any, *arguments: Any, **options: Any) -> Any:
-        receipt = send_held(keeper, held, *arguments, **options) if happened else None
-        check(may_have_happened=happened)
-        return receipt or send_held(keeper, held, *arguments, **options)
+    def failing(name: str) -> None:
+        real = getattr(Leases, name)
 
-    monkeypatch.setattr(Claiming, "send_held", send)
+        def send(*arguments: Any, **options: Any) -> Any:
+            answer = real(*arguments, **options) if happened else None
+            check(may_have_happened=happened)
+            return answer or real(*arguments, **options)
+
+        monkeypatch.setattr(Leases, name, send)
+
+    failing("send")
+    failing("send_and_claim")
     told = Told()
     run(store, end, hooks=told)
     assert told.names() == ["claimed", "finished"]
@@ -550,14 +510,14 @@ def test_a_result_is_sent_until_it_arrives(store: Store, monkeypatch: pytest.Mon
 
 @pytest.mark.usefixtures("hurried")
 def test_trouble_with_one_machine_stops_no_other(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where one machine's claims fail, whatever with, another one's work is done."""
+    """Where one machine's claims have to wait, another one's work is done."""
     create_chores(store, "chore")
     store.create(Errand, "errand", OpenErrand("errand"))
     claim_many = Claiming.claim_many
 
     def claim(store: Any, lease: Any, **options: Any) -> Any:
         if lease is Errand.lease:
-            raise ZeroDivisionError
+            raise StoreTimeout("the store", 1.0)
         return claim_many(store, lease, **options)
 
     monkeypatch.setattr(Claiming, "claim_many", claim)
@@ -648,11 +608,11 @@ NO_WORKERS: dict[str, Callable[[Store], object]] = {
     "no function": lambda store: WRONG(store, [HANDLER(Chore.lease, None)]),
     "no lease": lambda store: WRONG(store, [HANDLER(Chore, end)]),
     "another policy": lambda store: WRONG(store, [HANDLER(Chore.retry, end)]),
-    "no places": lambda store: worker(store, end, concurrency=0),
-    "a number for a span": lambda store: worker(store, end, grace=5),
-    "less than nothing": lambda store: worker(store, end, grace=timedelta(seconds=-1)),
-    "no span": lambda store: worker(store, end, reap_every=None),
-    "no name": lambda store: worker(store, end, name=""),
+    "no places": lambda store: chore_worker(store, end, concurrency=0),
+    "a number for a span": lambda store: chore_worker(store, end, grace=5),
+    "less than nothing": lambda store: chore_worker(store, end, grace=timedelta(seconds=-1)),
+    "no span": lambda store: chore_worker(store, end, reap_every=None),
+    "no name": lambda store: chore_worker(store, end, name=""),
 }
 
 
@@ -667,5 +627,5 @@ def test_what_is_no_worker(store: Store, make: Callable[[Store], object]) -> Non
 
 def test_a_fresh_name_for_each_worker(store: Store) -> None:
     """Each worker has a name of its own unless it is given one."""
-    assert worker(store, end).name != worker(store, end).name
-    assert worker(store, end, name="builder").name == "builder"
+    assert chore_worker(store, end).name != chore_worker(store, end).name
+    assert chore_worker(store, end, name="builder").name == "builder"

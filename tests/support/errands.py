@@ -7,9 +7,7 @@ from typing import TypeAlias
 
 from attrs import evolve, frozen
 
-from leverframe import Event, Machine, Payload, lookup, on, state
-from leverframe.coordination.limits import Limit
-from leverframe.coordination.policies import Lease, WakeUp
+from leverframe import Event, Lease, Limit, Machine, Payload, WakeUp, lookup, on, state
 
 __all__ = [
     "Asked",

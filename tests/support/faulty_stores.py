@@ -14,7 +14,8 @@ from typing import Any, TypeVar, cast
 from attrs import evolve
 
 from leverframe import Store, open_store
-from leverframe.persistence.backend import Backend, Loaded, Move, Reader, Refusal, Writer
+from leverframe.persistence.backend import Backend, Reader, Writer
+from leverframe.persistence.rows import Loaded, Move, Refusal
 
 __all__ = ["FAULTS", "open_as"]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from waiting import LONG, until
 
-from leverframe.persistence.backend import Creation, Writer
+from leverframe.persistence.backend import Writer
+from leverframe.persistence.rows import Creation
 from leverframe.persistence.sqlite import SQLiteBackend
 
 __all__ = ["Call", "creating", "end", "failing", "line_up", "together", "written"]

@@ -12,11 +12,12 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from leverframe.coordination import giving
 from leverframe.coordination.claiming import Claiming
 from leverframe.coordination.dependencies import Depending, prerequisites_of
+from leverframe.coordination.gatekeeping import Admission, Gatekeeper
 from leverframe.coordination.gates import OneAtATime
 from leverframe.coordination.heartbeat import _Beat
 from leverframe.coordination.passing import PassedBy
@@ -25,14 +26,16 @@ from leverframe.coordination.processes import Process
 from leverframe.coordination.reaping import Reap, Reaping
 from leverframe.errors import LeaseLost
 from leverframe.persistence import leasing, sending
-from leverframe.persistence.backend import Move, Reader, Snapshot, Writer
+from leverframe.persistence.backend import Reader, Writer
 from leverframe.persistence.beside import Change
 from leverframe.persistence.effects import Effect, Moved
-from leverframe.persistence.gating import Place
+from leverframe.persistence.gating import Passing, Place
 from leverframe.persistence.instants import to_microseconds
 from leverframe.persistence.keys import encode_key
 from leverframe.persistence.leases import Candidate
-from leverframe.persistence.leasing import LeasingWriterVerbs
+from leverframe.persistence.leasing import LeasingVerbs, LeasingWriterVerbs
+from leverframe.persistence.renewing import Renewing
+from leverframe.persistence.rows import Move, Snapshot
 from leverframe.persistence.sqlite.writer import SQLiteWriter
 from leverframe.testing.world import SimulatedStore, World
 
@@ -190,9 +193,10 @@ def renewed_without_token() -> Generator[None]:
     """Who once had the lease renews it, whoever has it now."""
     real: Any = LeasingWriterVerbs.renew
 
-    def renew(self: Any, leases: Sequence[tuple[int, int]], *times: Any) -> Any:
-        rows = [(instance, self.lease(instance)) for instance, _ in leases]
-        return real(self, [(instance, row.token) for instance, row in rows if row and row.token] or leases, *times)
+    def renew(self: Any, renewing: Renewing, *, waits: bool) -> Any:
+        rows = [(instance, self.lease(instance)) for instance, _ in renewing.leases]
+        leases = [(instance, row.token) for instance, row in rows if row and row.token] or renewing.leases
+        return real(self, evolve(renewing, leases=leases), waits=waits)
 
     with patch.object(LeasingWriterVerbs, "renew", renew):
         yield
@@ -271,7 +275,7 @@ def counted_then_claimed() -> Generator[None]:
     with (
         patch.object(Claiming, "claim_many", claim_many),
         patch.object(giving, "take_slot", take_slot),
-        patch.object(SQLiteWriter, "keeping_slots", lambda _, leases: leases),
+        patch.object(SQLiteWriter, "keeping_slots", lambda _, leases, *, waits: leases),
     ):
         yield
 
@@ -301,6 +305,52 @@ def end_of_a_dependency_lost() -> Generator[None]:
 def turn_not_given_back() -> Generator[None]:
     """What has ended keeps the turn of its group."""
     with patch.object(OneAtATime, "effects", lambda *_: ()):
+        yield
+
+
+@contextmanager
+def looks_past_nothing() -> Generator[None]:
+    """A search finds also what is held back: what is asked behind it has to hold."""
+    with patch.object(Gatekeeper, "passing", lambda _, full: Passing(full)):
+        yield
+
+
+@mutant(shows_in="agent job")
+def slot_not_asked_for() -> Generator[None]:
+    """A limit is declared, and nobody asks whether there is room."""
+    with patch.object(giving, "take_slot", lambda *_: True):
+        yield
+
+
+@mutant(shows_in="agent job")
+def turn_not_asked_for() -> Generator[None]:
+    """Work is let through whoever's turn it is."""
+    with patch.object(Gatekeeper, "_admit_in_turn", lambda *_: Admission(None)):
+        yield
+
+
+@mutant(shows_in="agent job")
+def dependencies_not_asked_for() -> Generator[None]:
+    """Work is let through whatever it is about waits for."""
+    with looks_past_nothing(), patch.object(Gatekeeper, "_unmet", lambda *_: None):
+        yield
+
+
+@mutant(shows_in="agent job")
+def gate_not_asked_for() -> Generator[None]:
+    """A subject is started whether or not its group's gate is shut."""
+    with looks_past_nothing(), patch.object(Gatekeeper, "_frozen", lambda *_: None):
+        yield
+
+
+@mutant(shows_in="job")
+def taken_over_while_it_runs() -> Generator[None]:
+    """Whoever looks for what was left takes what somebody has."""
+
+    def run_out(self: Any, machine: str, now: int, limit: int, *_: Any) -> list[Candidate]:
+        return list(self.leased(machine, limit))
+
+    with patch.object(LeasingVerbs, "run_out", run_out):
         yield
 
 

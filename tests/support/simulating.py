@@ -13,6 +13,11 @@ from harbouring import QUAYS, Harbour
 from leased_errands import Errand
 from vigils import Vigil
 
+from leverframe.errors import Key
+from leverframe.machines.job import Job
+from leverframe.machines.orchestrator.agent_job import AgentJob, Queued
+from leverframe.machines.orchestrator.agent_run import AgentName
+from leverframe.machines.orchestrator.task import task_key
 from leverframe.machines.run import Run as AgentRun
 from leverframe.testing.chance import Chance
 from leverframe.testing.running import Plan, Run, run
@@ -45,8 +50,27 @@ def plan_harbour(seed: int) -> Plan:
     return evolve(own, workers=4, instances=8, create=harbour.create, beside=beside, checks=[harbour.check])
 
 
+def plan_jobs(seed: int) -> Plan:
+    def key(number: int) -> Key:
+        return ("index", f"job-{number}")
+
+    return evolve(plan(Job, seed), key=key, at_most=2)
+
+
+def plan_agent_jobs(seed: int) -> Plan:
+    """Jobs about few tasks, of two repositories, two at a time."""
+
+    def create(chance: Chance) -> Queued:
+        task = task_key(chance.choice(("shop", "inn")), f"S-{chance.randint(1, 2)}")
+        return Queued(agent=AgentName("builder"), text="build it", task=task)
+
+    return evolve(plan(AgentJob, seed), workers=4, instances=8, create=create, at_most=2)
+
+
 PLANS: dict[str, Callable[[int], Plan]] = {
     "run": lambda seed: plan(AgentRun, seed),
+    "job": plan_jobs,
+    "agent job": plan_agent_jobs,
     "errand": lambda seed: plan(Errand, seed),
     "vigil": lambda seed: plan(Vigil, seed),
     "harbour": plan_harbour,

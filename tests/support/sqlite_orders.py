@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leverframe.persistence.backend import Creation, LookupValue, Move, NewMessage, Snapshot
+from leverframe.persistence.rows import Creation, LookupValue, Move, NewMessage, Snapshot
 from leverframe.persistence.sqlite import SQLiteBackend
 
 __all__ = ["creation", "full_creation", "full_move", "keys", "move", "version", "write_creations"]

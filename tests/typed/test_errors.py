@@ -15,8 +15,11 @@ from leverframe import errors
 from leverframe.errors import LeverframeError
 
 EXAMPLES: dict[str, Any] = {
+    "by_store": False,
     "machine": "Pipeline",
     "member": "block",
+    "place": "orders.toml",
+    "faults": ("key: missing", "fields.owner: no state has such a field"),
     "problem": "is wrong; write it right",
     "type_name": "Positive",
     "rule": "be an integer of at least 1",

@@ -21,12 +21,12 @@ def check_some_time(owner: object, attribute: Any, value: timedelta) -> None:
 
 
 def check_factor(_owner: object, _attribute: Any, value: int) -> None:
-    if value < 1:
-        raise InvalidValue("BackOff.factor", "be at least 1", value)
+    if type(value) is not int or value < 1:
+        raise InvalidValue("BackOff.factor", "be an integer of at least 1", value)
 
 
 def check_share(_owner: object, _attribute: Any, value: float) -> None:
-    if not 0 <= value <= 1:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
         raise InvalidValue("BackOff.jitter", "be a share from 0 to 1", value)
 
 

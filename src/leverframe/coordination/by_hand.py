@@ -10,7 +10,6 @@ from attrs import NOTHING, define, evolve, fields
 
 from leverframe.coordination.policies import LeasePolicy
 from leverframe.errors import (
-    AlreadyExists,
     Conflict,
     InvalidQuery,
     Key,
@@ -23,15 +22,15 @@ from leverframe.errors import (
     UnknownState,
     UnreadableRow,
 )
-from leverframe.persistence.backend import Loaded, Move, Snapshot, UniqueTaken, Writer
+from leverframe.persistence.backend import Writer
 from leverframe.persistence.beside import Sending
 from leverframe.persistence.binding import Binding
-from leverframe.persistence.codec import read_json
 from leverframe.persistence.effects import Effect, Note, Stand
 from leverframe.persistence.instants import from_microseconds
 from leverframe.persistence.keys import encode_key
-from leverframe.persistence.lookups import check_declaration
+from leverframe.persistence.lookups import already_exists, check_declaration
 from leverframe.persistence.records import Receipt
+from leverframe.persistence.rows import Loaded, Move, Snapshot, UniqueTaken
 from leverframe.typed.payload import Payload
 from leverframe.typed.table import Decision, decide, possible_targets
 
@@ -70,8 +69,7 @@ class ByHand(ABC):
         try:
             seq = writer.move(move)
         except UniqueTaken as taken:
-            value = read_json(taken.value) if taken.field else None
-            raise AlreadyExists(self.binding.name, self.key, taken.field, value) from None
+            raise already_exists(self.binding, self.key, taken) from None
         if seq is None:
             raise Conflict(self.binding.name, self.key, 1)
         return Receipt(True, False, before, type(after), move.seen + 1, seq, after)
@@ -180,7 +178,7 @@ class Requeue(ByHand):
     def act(self, writer: Writer, row: Snapshot, now: int) -> Receipt[Any]:
         before: Payload = self.binding.state_of(row)
         if isinstance(before, self.lease.leased):
-            self._refuse(f"is in {row.state}, which is leased; release() it")
+            self._refuse(f"is in {row.state}, which is leased; release it first")
         if self.event is None and isinstance(before, self.lease.claimable):
             return self._make_ready(writer, row, before, now)
         event = self._only_event(row, before) if self.event is None else self.event
@@ -214,7 +212,9 @@ class Requeue(ByHand):
         if len(alone) == 1:
             return alone[0]()
         if not ways:
-            self._refuse(f"is in {row.state}, from where no event leads to where it can be claimed; set_state() it")
+            self._refuse(
+                f"is in {row.state}, from where no event leads to where it can be claimed; set its state by hand"
+            )
         told = ", ".join(spelled(kind) for kind in ways)
         several = "several events lead" if alone else "no event without arguments leads"
         return self._refuse(f"is in {row.state}, from where {several} to where it can be claimed; give one of {told}")

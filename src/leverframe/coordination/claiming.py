@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, cast, overload
+from functools import partial
+from typing import Any, Self, overload
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field
 from typing_extensions import TypeVar
 
+from leverframe.coordination.asked import Asked
 from leverframe.coordination.claims import Claim
 from leverframe.coordination.gatekeeping import Gatekeeper
 from leverframe.coordination.giving import ClaimOne, Given, Refused, Terms
 from leverframe.coordination.heartbeat import Heartbeat
-from leverframe.coordination.held import Held
-from leverframe.coordination.not_claimed import NotClaimed
-from leverframe.coordination.policies import BoundLease, LeasePolicy
+from leverframe.coordination.held import Held, lose
+from leverframe.coordination.keeping import Leases
+from leverframe.coordination.not_claimed import NOT_CLAIMABLE, NotClaimed
+from leverframe.coordination.nothing import oldest_ready, why_nothing
+from leverframe.coordination.passing import Unclaimable, is_of_one_row
+from leverframe.coordination.policies import LeaseOf, LeasePolicy
 from leverframe.coordination.processes import Process
 from leverframe.coordination.swift import Swiftly, may_be_swift
-from leverframe.errors import AlreadyExists, Conflict, InvalidQuery, Key
-from leverframe.persistence.arguments import check_integer, check_text
-from leverframe.persistence.backend import Backend, UniqueTaken, Writer
+from leverframe.coordination.together import Together
+from leverframe.errors import AlreadyExists, InvalidQuery, Key
+from leverframe.persistence.arguments import check_integer
+from leverframe.persistence.backend import Backend, Writer
 from leverframe.persistence.codec import read_json
+from leverframe.persistence.gating import Passing
 from leverframe.persistence.instants import to_microseconds
 from leverframe.persistence.keys import decode_key, encode_key
-from leverframe.persistence.known import send_known
-from leverframe.persistence.leases import LeaseRow
-from leverframe.persistence.records import Receipt
-from leverframe.persistence.sending import make_request, send_one, settle
-from leverframe.persistence.store import SnapshotStore
+from leverframe.persistence.rows import UniqueTaken
 from leverframe.typed.inference import Settled
 from leverframe.typed.machine import Machine
 from leverframe.typed.payload import Event, Payload
@@ -37,6 +40,7 @@ __all__ = ["Claiming"]
 
 S = TypeVar("S", bound=Payload)
 T = TypeVar("T", bound=Payload)
+E = TypeVar("E", bound=Event)
 M = TypeVar("M", bound=Machine[Any, Any])
 
 
@@ -44,48 +48,71 @@ M = TypeVar("M", bound=Machine[Any, Any])
 class Shared:
     """What a store has in common with those that are scoped to its tenants."""
 
-    heartbeat: Heartbeat | None = None
+    heartbeat: Heartbeat
     swiftly: Swiftly = field(factory=Swiftly)
+    unclaimable: Unclaimable = field(factory=Unclaimable)
 
 
-class Claiming(SnapshotStore):
+class Claiming(Together):
     """The verbs about claims and leases."""
 
     def __init__(self, backend: Backend, clock: Callable[[], datetime] | None) -> None:
         super().__init__(backend, clock)
-        self._shared = Shared()
+        self._shared = Shared(self._make_heartbeat())
+        self._leases = self._make_leases()
+
+    def scoped(self, tenant: str) -> Self:
+        store = super().scoped(tenant)
+        store._leases = store._make_leases()
+        return store
+
+    scoped.__doc__ = Together.scoped.__doc__
+
+    def close(self) -> None:
+        """Give back files and connections; whoever holds something is told that it is `lost`, for nobody renews it now.
+
+        Closing twice does no harm; every other call raises `StoreClosed` then.
+        """
+        self._shared.heartbeat.stop()
+        super().close()
+
+    def _make_heartbeat(self) -> Heartbeat:
+        return Heartbeat()
+
+    def _make_leases(self) -> Leases:
+        return Leases(self)
 
     @overload
     def claim(
         self,
-        lease: BoundLease[M, T, S],
+        lease: LeaseOf[M, T, E, S],
         *,
         worker: str,
         key: Key,
         create: Settled[S] | None = None,
         at_most: int | None = None,
-        event: Event | None = None,
+        event: Settled[E] | None = None,
         process: Process | None = None,
     ) -> Held[M, T] | None: ...
     @overload
     def claim(
         self,
-        lease: BoundLease[M, T],
+        lease: LeaseOf[M, T, E],
         *,
         worker: str,
         at_most: int | None = None,
-        event: Event | None = None,
+        event: Settled[E] | None = None,
         process: Process | None = None,
     ) -> Held[M, T] | None: ...
     def claim(
         self,
-        lease: BoundLease[M, T, Any],
+        lease: LeaseOf[M, T, Any, Any],
         *,
         worker: str,
         key: Key | None = None,
         create: Any = None,
         at_most: int | None = None,
-        event: Event | None = None,
+        event: Any = None,
         process: Process | None = None,
     ) -> Held[M, T] | None:
         """Claim what has waited longest among what is ready, in order of priority; None if nothing is.
@@ -98,8 +125,8 @@ class Claiming(SnapshotStore):
         in place of the lease's own, and `event` the event of the claim where that takes arguments.  With `process`,
         that of the worker, the lease is over when that process is: `reap` on the same host sees to it.
 
-        Raises `InvalidQuery`, `InvalidKey`; with a key also `UnreadableRow`, and `AlreadyExists` where a unique look-up
-        is in the way.
+        Raises `InvalidQuery`, also for an event by which nobody gets the lease, and `InvalidKey`; with a key also
+        `UnreadableRow`, and `AlreadyExists` where a unique look-up is in the way.
 
         >>> from leverframe import open_store
         >>> from leverframe.machines.job import *
@@ -119,18 +146,42 @@ class Claiming(SnapshotStore):
         held = self.claim_many(lease, worker=worker, limit=1, at_most=at_most, event=event, process=process)
         return held[0] if held else None
 
+    @overload
     def claim_or_reason(
         self,
-        lease: BoundLease[M, T, S],
+        lease: LeaseOf[M, T, E, S],
         *,
         worker: str,
         key: Key,
         create: Settled[S] | None = None,
         at_most: int | None = None,
-        event: Event | None = None,
+        event: Settled[E] | None = None,
+        process: Process | None = None,
+    ) -> Held[M, T] | NotClaimed: ...
+    @overload
+    def claim_or_reason(
+        self,
+        lease: LeaseOf[M, T, E],
+        *,
+        worker: str,
+        at_most: int | None = None,
+        event: Settled[E] | None = None,
+        process: Process | None = None,
+    ) -> Held[M, T] | NotClaimed: ...
+    def claim_or_reason(
+        self,
+        lease: LeaseOf[M, T, Any, Any],
+        *,
+        worker: str,
+        key: Key | None = None,
+        create: Any = None,
+        at_most: int | None = None,
+        event: Any = None,
         process: Process | None = None,
     ) -> Held[M, T] | NotClaimed:
-        """As `claim` with a key; where it is not claimed, why not.
+        """As `claim`; where nothing is claimed, why not.
+
+        Without `key` that is the reason why what has waited longest is not claimed, or of all, where nothing is ready.
 
         >>> from leverframe import open_store
         >>> from leverframe.machines.job import *
@@ -138,41 +189,61 @@ class Claiming(SnapshotStore):
         ...     _ = store.create(Job, ("index", "shop"), Pending())
         ...     _ = store.claim(Job.lease, worker="builder-1", key=("index", "shop"))
         ...     store.claim_or_reason(Job.lease, worker="builder-2", key=("index", "shop")).reason
+        ...     store.claim_or_reason(Job.lease, worker="builder-2").detail
         'already_running'
+        '1 are claimed, and nothing else waits'
         """
-        claimed: Held[M, T] | NotClaimed = self._claim_one(
-            as_lease(lease), Asked(worker, at_most, event, process), key, create
-        )
+        policy, asked = as_lease(lease), Asked(worker, at_most, event, process)
+        claimed: Held[M, T] | NotClaimed
+        if key is not None:
+            claimed = self._claim_one(policy, asked, key, create)
+            return claimed
+        held = self.claim(lease, worker=worker, at_most=at_most, event=event, process=process)
+        claimed = held or self._claim_oldest(policy, asked)
         return claimed
+
+    def _claim_oldest(self, lease: LeasePolicy, asked: Asked) -> Any:
+        """Claim what has waited longest, though nothing could be claimed, or say why not."""
+        reader, name, now = self._backend.read(), lease.machine.machine_name, self._microseconds()
+        oldest = oldest_ready(reader, name, now)
+        if oldest is None:
+            gates, passing = lease.gates, Passing()
+            if gates is not None:
+                passing = Gatekeeper.of(gates, self._bindings, reader).passing([])
+            return why_nothing(reader, name, now, passing)
+        key = decode_key(oldest.snapshot.key)
+        try:
+            outcome = self._claim_one(lease, asked, key, None)
+        except Exception as error:
+            if not is_of_one_row(error):
+                raise
+            return NotClaimed(reason=NOT_CLAIMABLE, detail=f"{type(error).__name__}: {error}", key=key)
+        return evolve(outcome, key=key) if isinstance(outcome, NotClaimed) else outcome
 
     def claim_many(
         self,
-        lease: BoundLease[M, T],
+        lease: LeaseOf[M, T, E],
         *,
         worker: str,
         limit: int,
         at_most: int | None = None,
-        event: Event | None = None,
+        event: Settled[E] | None = None,
         process: Process | None = None,
     ) -> list[Held[M, T]]:
         """As `claim` without a key, as many as `limit` of them in one transaction."""
         policy, asked = as_lease(lease), Asked(worker, at_most, event, process)
         check_integer("limit", limit, at_least=1)
         era = self._backend.era()
-        given = self._claim_swiftly(policy, asked, limit)
-        if given is None:
-            given = self._backend.commit(self._claim_work(policy, asked, limit))
+        given = self._claim_many(policy, asked, limit)
         return [self._held(policy, worker, each, process, era) for each in given]
 
     # ------------------------------------------------------------ how a claim is made
 
-    def _claim_swiftly(self, lease: LeasePolicy, asked: Asked, limit: int) -> list[Given] | None:
-        terms = self._terms(lease, asked)()
-        return self._shared.swiftly.claim(self._backend, terms, limit) if may_be_swift(self._backend, terms) else None
-
-    def _claim_work(self, lease: LeasePolicy, asked: Asked, limit: int) -> Callable[[Writer], list[Given]]:
-        make_terms = self._terms(lease, asked)
-        return lambda writer: Claim(make_terms(), limit)(writer)
+    def _claim_many(self, lease: LeasePolicy, asked: Asked, limit: int) -> list[Given]:
+        make_terms, given = self._terms(lease, asked), None
+        if may_be_swift(self._backend, lease):
+            given = self._shared.swiftly.claim(self._backend, make_terms(), limit)
+        return self._backend.commit(lambda writer: Claim(make_terms(), limit)(writer)) if given is None else given
 
     def _claim_one(self, lease: LeasePolicy, asked: Asked, key: Key, create: Any) -> Any:
         make_terms, text = self._terms(lease, asked), encode_key(key)
@@ -196,81 +267,17 @@ class Claiming(SnapshotStore):
         keeper = None
         if lease.gates is not None:
             keeper = Gatekeeper.of(lease.gates, self._bindings, self._backend.read())
-        process = asked.process or Process()
+        process, unclaimable = asked.process or Process(), self._shared.unclaimable
         return lambda: Terms(
-            binding, lease, asked.worker, self._microseconds(), asked.event, process, asked.at_most, keeper
+            binding, lease, asked.worker, self._microseconds(), asked.event, process, asked.at_most, keeper, unclaimable
         )
 
-    # ------------------------------------------------------------ what a lease needs
-
-    def send_held(self, held: Held[Any, Any], event: Any, at: datetime | None) -> Receipt[Any]:
-        binding = self._bindings.keeping_lookups(held.lease.machine)
-        request = make_request(None if self._clock is None else self._clock(), held.key, event, at)
-        era = self._backend.era()
-        request.lease = held.lease_key(era)
-        receipt = None if held.era is None else send_known(self._backend, binding, request, held.known(held.era))
-        if receipt is None:
-            receipt = send_one(self._backend, binding, request)
-        if receipt.error is not None:
-            raise receipt.error
-        self._expect_undoing(held.forgetting())
-        held.era = era
-        return receipt
-
-    def send_held_and_claim(
-        self, held: Held[Any, Any], event: Any, at: datetime | None, at_most: int | None
-    ) -> tuple[Receipt[Any], Held[Any, Any] | None]:
-        binding = self._bindings.keeping_lookups(held.lease.machine)
-        request = make_request(None if self._clock is None else self._clock(), held.key, event, at)
-        request.lease = held.lease_key(self._backend.era())
-        claim = self._claim_work(held.lease, Asked(held.worker, at_most, process=held.process), 1)
-
-        def work(writer: Writer) -> tuple[Receipt[Any], list[Given]]:
-            receipt = settle(binding, request, writer)
-            if receipt is None:
-                raise Conflict(binding.name, held.key, 1)
-            if receipt.error is not None:
-                raise receipt.error
-            return receipt, claim(writer)
-
-        receipt, given = self._backend.commit(work)
-        self._expect_undoing(held.forgetting())
-        return receipt, self._held(held.lease, held.worker, given[0], held.process) if given else None
+    # ------------------------------------------------------------ parts
 
     def _expect_undoing(self, undo: Callable[[], None]) -> None:
         """Do this if the transaction that the call is part of is taken back."""
         if self._backend.is_joined():
             self._undoing.note(undo)
-
-    def renew_held(self, held: Held[Any, Any]) -> bool:
-        if held.lease.ttl is not None:
-            return held.instance in self.renew_all([held])
-        lease = self._backend.read().lease(held.instance)
-        return lease is not None and lease.token == held.token
-
-    def keep_renewed(self, held: Held[Any, Any]) -> None:
-        if held.lease.heartbeat is not None:
-            self._renewing().add(held)
-
-    def stop_renewing(self, held: Held[Any, Any]) -> None:
-        self._renewing().remove(held)
-
-    def close(self) -> None:
-        if self._shared.heartbeat is not None:
-            self._shared.heartbeat.stop()
-        super().close()
-
-    # ------------------------------------------------------------ parts
-
-    def renew_all(self, held: list[Held[Any, Any]]) -> set[int]:
-        """The instances whose leases of one policy these still are, from now on for their whole time."""
-        lease, leases = held[0].lease, [(each.instance, each.token) for each in held]
-        return self._backend.commit(lambda writer: renew(writer, lease, leases, self._microseconds()))
-
-    def _renewing(self) -> Heartbeat:
-        if self._shared.heartbeat is None:
-            self._shared.heartbeat = Heartbeat(renew_by_tenant)
-        return self._shared.heartbeat
 
     def _held(
         self, lease: LeasePolicy, worker: str, given: Given, process: Process | None = None, era: int | None = None
@@ -278,21 +285,12 @@ class Claiming(SnapshotStore):
         row = given.row
         key = decode_key(row.key)
         held: Held[Any, Any] = Held(
-            self, lease, key, row.key, row.instance, given.state, given.version, given.token, worker
+            self._leases, lease, key, row.key, row.instance, given.state, given.version, given.token, worker
         )
         held.process = process
         held.era = era
-        self._expect_undoing(held.lose)
+        self._expect_undoing(partial(lose, held))
         return held
-
-
-def renew_by_tenant(held: list[Held[Any, Any]]) -> set[int]:
-    """Renew leases through the stores that gave them: one statement for each tenant."""
-    stores: dict[str, tuple[Claiming, list[Held[Any, Any]]]] = {}
-    for each in held:
-        store = cast("Claiming", each.keeper)
-        stores.setdefault(store.tenant, (store, []))[1].append(each)
-    return {instance for store, group in stores.values() for instance in store.renew_all(group)}
 
 
 def as_lease(lease: object) -> LeasePolicy:
@@ -300,37 +298,3 @@ def as_lease(lease: object) -> LeasePolicy:
     if not isinstance(lease, LeasePolicy) or lease.machine is None:
         raise InvalidQuery("", f"{lease!r} is no lease of a machine; give one as in Run.lease")
     return lease
-
-
-def renew(writer: Writer, lease: LeasePolicy, leases: Sequence[tuple[int, int]], now: int | None) -> set[int]:
-    """Let leases (instance, token) last for their whole time from now on; the instances whose leases they still are."""
-    if lease.limit is not None:
-        leases = writer.keeping_slots(leases)
-    if lease.ttl is None:
-        # It lasts for as long as it is theirs.
-        return {instance for instance, token in leases if has_token(writer.lease(instance), token)}
-    lasts, most = lease.lasts()
-    return writer.renew(leases, now, lasts, most) if leases else set()
-
-
-def has_token(lease: LeaseRow | None, token: int) -> bool:
-    return lease is not None and lease.token == token
-
-
-@frozen
-class Asked:
-    """Who claims, and what was said beside that."""
-
-    worker: str
-    at_most: int | None = None
-    event: Event | None = None
-    process: Process | None = None
-
-    def check(self, lease: LeasePolicy) -> None:
-        """Raises `InvalidQuery`."""
-        check_text("worker", self.worker)
-        if self.at_most is not None:
-            check_integer("at_most", self.at_most, at_least=1)
-            if lease.limit is None:
-                problem = f"{lease.name} has no limit= that at_most= could be for; declare Limit(per=...)"
-                raise InvalidQuery(lease.machine.machine_name, problem)

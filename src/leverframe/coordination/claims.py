@@ -13,12 +13,10 @@ from leverframe.coordination.giving import Given, Terms
 from leverframe.coordination.not_claimed import CONCURRENCY_LIMIT
 from leverframe.persistence.backend import Writer
 from leverframe.persistence.gating import Passing
-from leverframe.persistence.leases import Candidate, ClaimQuery, LeaseRow
+from leverframe.persistence.leases import ABOVE_ALL, Candidate, ClaimQuery, LeaseRow
 from leverframe.persistence.lookups import check_declaration
 
 __all__ = ["Claim", "Given"]
-
-HIGHEST = 2**31
 
 Look = Callable[[int], list[Candidate]]
 """At most so many instances that may be claimed."""
@@ -54,10 +52,10 @@ class Search:
     given: list[Given] = field(factory=list[Given])
     full: set[str] = field(factory=set[str])
     passed: set[int] = field(factory=set[int])
-    below: int = HIGHEST
+    below: int = ABOVE_ALL
 
     def give_ready(self) -> None:
-        below: int | None = HIGHEST
+        below: int | None = ABOVE_ALL
         while below is not None and len(self.given) < self.limit:
             self.below = below
             found = self.give_from(self.ready)

@@ -14,10 +14,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from attrs import field, frozen
+from attrs import define, field, frozen, setters
 
 from leverframe.coordination.back_off import BackOff
-from leverframe.coordination.settling import Settling
+from leverframe.coordination.settling import MICROSECOND, Settling, check_lease
 from leverframe.coordination.taking import Taken, Taking
 from leverframe.errors import InvalidQuery, StoreFailure
 from leverframe.persistence.arguments import check_integer, check_seconds, check_text
@@ -32,12 +32,6 @@ from leverframe.wording import show_value
 __all__ = ["Consumer", "Consuming", "Delivered", "SetAside"]
 
 INSIDE = "messages are taken in a transaction of their own; take them before it, and acknowledge them inside"
-
-MICROSECOND = timedelta(microseconds=1)
-
-NOTHING = timedelta()
-
-LONGEST_LEASE = timedelta(days=366)
 
 SHORTEST_SLEEP = 0.02
 """Seconds; what is due is passed over for as long as a transaction that acknowledges it is under way."""
@@ -79,7 +73,9 @@ class Consuming(SnapshotStore):
         who = this_process() if worker is None else check_text("worker", worker)
         start = self._backend.read().cursor(check_text("a cursor's name", after)) if isinstance(after, str) else after
         check_integer("after", start, at_least=0)
-        return Consumer(name, topic, attempts, lease, back_off, who, start, self._backend, self._now)
+        return Consumer(
+            name, topic, attempts, lease, back_off, who, start, self._backend, self._now, self._microseconds
+        )
 
 
 @frozen
@@ -98,12 +94,13 @@ class SetAside:
     at: datetime
 
 
-@frozen(eq=False)
+@define(eq=False, on_setattr=setters.frozen)
 class Delivered:
     """A message in a worker's hands: until it is acknowledged, reported as failed, or handed to another one.
 
     Attributes: `message`; `attempt`, 1 when it is handed out for the first time; `token`, which is higher each time, so
-    that whoever the work is done upon can refuse what comes late; `until`, when the lease runs out, in UTC.
+    that whoever the work is done upon can refuse what comes late; `until`, when the lease runs out, in UTC, which
+    `extend` puts off.
 
     >>> from leverframe import open_store
     >>> from leverframe.machines.pipeline import *
@@ -117,8 +114,25 @@ class Delivered:
     message: StoredMessage
     attempt: int
     token: int
-    until: datetime
+    until: datetime = field(on_setattr=setters.NO_OP)
     _settling: Settling = field(repr=False)
+
+    def extend(self, lease: timedelta | None = None) -> None:
+        """It is this worker's for so long from now on, the consumer's `lease` without it: for work that takes longer.
+
+        Behind the end of the lease too, unless somebody else was given the message by then.  Raises `LeaseLost` where
+        somebody was, or where it was acknowledged or reported before; `InvalidQuery`; `StoreFailure` inside of
+        `transaction()`.
+
+        >>> from datetime import timedelta
+        >>> from leverframe import open_store
+        >>> with open_store("sqlite://") as store:
+        ...     for delivery in store.consumer("mailer", lease=timedelta(seconds=30)).take():
+        ...         for page in range(100):
+        ...             delivery.extend()
+        ...         delivery.acknowledge()
+        """
+        self.until = self._settling.extend(self.message, self.token, lease)
 
     def acknowledge(self) -> None:
         """It is done with: this consumer is never given it again.
@@ -169,6 +183,7 @@ class Consumer:
     _after: int
     _backend: Backend
     _now: Callable[[], datetime]
+    _microseconds: Callable[[], int | None]
 
     # ------------------------------------------------------------ taking
 
@@ -194,11 +209,11 @@ class Consumer:
         return taken if taken or not wait else self._take_patiently(limit, wait)
 
     def _take(self, limit: int) -> list[Delivered]:
-        now = to_microseconds(self._now())
-        until = now + self.lease // MICROSECOND
-        taking = Taking(self.name, self.topic, self._after, self.attempts, self.worker, now, until)
-        settling = Settling(self._backend, self._now, self.name, self.worker, self.attempts, self.retry)
-        return [delivered(each, until, settling) for each in self._backend.commit(partial(taking.run, limit))]
+        now, lasts = self._microseconds(), self.lease // MICROSECOND
+        taking = Taking(self.name, self.topic, self._after, self.attempts, self.worker, now, lasts)
+        who = (self.name, self.worker, self.attempts, self.retry, self.lease)
+        settling = Settling(self._backend, self._microseconds, *who)
+        return [delivered(each, settling) for each in self._backend.commit(partial(taking.run, limit))]
 
     def _take_patiently(self, limit: int, seconds: float) -> list[Delivered]:
         deadline = time.monotonic() + seconds
@@ -261,7 +276,7 @@ class Consumer:
         if position is None and after is None:
             return writer.replay_set_aside(self.name, now)
         # Who hands out messages at the same time is waited for.
-        held = writer.hold_consumer(self.name, self.topic, self._after)
+        held = writer.hold_consumer(self.name, self.topic, self._after, now)
         if after is not None:
             return writer.rewind(self.name, held.topic, after, held.position, now)
         assert position is not None
@@ -287,8 +302,8 @@ class Consumer:
 # ---------------------------------------------------------------- what is given, and what is read
 
 
-def delivered(taken: Taken, until: int, settling: Settling) -> Delivered:
-    return Delivered(read_message(taken.message), taken.attempt, taken.token, from_microseconds(until), settling)
+def delivered(taken: Taken, settling: Settling) -> Delivered:
+    return Delivered(read_message(taken.message), taken.attempt, taken.token, from_microseconds(taken.until), settling)
 
 
 def read_set_aside(row: SetAsideRow) -> SetAside:
@@ -297,12 +312,6 @@ def read_set_aside(row: SetAsideRow) -> SetAside:
 
 def this_process() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def check_lease(lease: object) -> None:
-    if not isinstance(lease, timedelta) or not NOTHING < lease <= LONGEST_LEASE:
-        problem = f"lease={show_value(lease)} is no span of more than nothing and at most {LONGEST_LEASE.days} days"
-        raise InvalidQuery("", f"{problem}; give a timedelta")
 
 
 def check_back_off(retry: object) -> BackOff:

@@ -14,13 +14,15 @@ from attrs import define, frozen
 
 from leverframe.coordination.gates import Prerequisites, ended_states
 from leverframe.errors import DependencyCycle, InvalidQuery, Key, NotFound
-from leverframe.persistence.backend import Snapshot, Writer
+from leverframe.persistence.backend import Writer
 from leverframe.persistence.binding import Binding
 from leverframe.persistence.gating import DependencyRow
 from leverframe.persistence.keys import decode_key, encode_key
 from leverframe.persistence.lookups import check_declaration
+from leverframe.persistence.rows import Snapshot
 from leverframe.persistence.store import SnapshotStore
 from leverframe.typed.machine import Machine
+from leverframe.typed.policy import policy_of
 
 __all__ = ["Dependency", "Depending", "describe"]
 
@@ -29,8 +31,8 @@ __all__ = ["Dependency", "Depending", "describe"]
 class Dependency:
     """`key` waits for `on`; `met` if it has to no longer.
 
-    `path` is how the state of `on` is spelled, empty if it is not there; `never` says that it has come to an end that
-    does not meet it.
+    `path` is how the state of `on` is spelled, empty if it is not there; `never` says that it does not meet it as
+    things are: it has come to another end, or was deleted.
 
     >>> print(Dependency("story-2", "story-1", met=False, path="cancelled", never=True))
     'story-1' (cancelled, and so for ever)
@@ -49,7 +51,8 @@ class Dependency:
 def describe(row: DependencyRow, ended: Set[str]) -> Dependency:
     """A row as it is shown."""
     met, path = bool(row.met), row.state or ""
-    return Dependency(decode_key(row.dependent), decode_key(row.prerequisite), met, path, not met and path in ended)
+    never = not met and (not path or path in ended)
+    return Dependency(decode_key(row.dependent), decode_key(row.prerequisite), met, path, never)
 
 
 class Depending(SnapshotStore):
@@ -128,9 +131,9 @@ class Depending(SnapshotStore):
 
 def prerequisites_of(machine: Any) -> Prerequisites:
     """What the machine declares.  Raises `InvalidQuery` if it does not."""
-    for policy in machine._policies:
-        if isinstance(policy, Prerequisites):
-            return policy
+    policy = policy_of(machine, Prerequisites)
+    if policy is not None:
+        return policy
     problem = "declares no Prerequisites; write prerequisites = Prerequisites(met=...) in the machine's body"
     raise InvalidQuery(machine.__name__, problem)
 

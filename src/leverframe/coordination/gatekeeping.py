@@ -13,12 +13,13 @@ from attrs import define
 from leverframe.coordination.dependencies import describe
 from leverframe.coordination.gates import Gates, ended_states
 from leverframe.coordination.not_claimed import DEPENDENCY, FROZEN, SERIAL, NotClaimed
-from leverframe.persistence.backend import Reader, Snapshot, Writer
+from leverframe.persistence.backend import Reader, Writer
 from leverframe.persistence.binding import Binding
 from leverframe.persistence.bindings import Bindings
 from leverframe.persistence.gating import Passing, TurnRow
 from leverframe.persistence.keys import decode_key
 from leverframe.persistence.leases import LeaseRow
+from leverframe.persistence.rows import Snapshot
 
 __all__ = ["Admission", "Gatekeeper"]
 
@@ -35,6 +36,13 @@ class Gatekeeper:
 
     @classmethod
     def of(cls, gates: Gates, bindings: Bindings, reader: Reader) -> Gatekeeper:
+        """For those who claim: what is kept of the subjects is what their machine declares today."""
+        bindings.keeping_lookups(gates.of)
+        return cls.as_kept(gates, bindings, reader)
+
+    @classmethod
+    def as_kept(cls, gates: Gates, bindings: Bindings, reader: Reader) -> Gatekeeper:
+        """For those who look: nothing is written."""
         subjects = learned(bindings.of(gates.of), reader)
         leaves = ended_states(gates.of)
         ended = frozenset(path for path, leaf in subjects.classes.items() if leaf in leaves)
@@ -46,7 +54,8 @@ class Gatekeeper:
     def passing(self, full: Sequence[str]) -> Passing:
         """What a search passes by."""
         gate = "" if self.gate is None else self.gate.name
-        return Passing(full, self.subjects.name, sorted(self.ended), gate, sorted(self.shut))
+        in_turn = self.gates.serial is not None
+        return Passing(full, self.subjects.name, sorted(self.ended), gate, sorted(self.shut), in_turn)
 
     def admit(self, writer: Writer, lease: LeaseRow) -> NotClaimed | Admission:
         """Whether work is let through now; what it is about is held until the end of the transaction."""
@@ -68,6 +77,8 @@ class Gatekeeper:
     def _admit_in_turn(self, writer: Writer, subject: Snapshot, serial: str | None) -> NotClaimed | Admission:
         if serial is None:
             return Admission(None)
+        if self.gates.serial is None:
+            return self._frozen(writer, serial) or Admission(None)
         turn = writer.turn(self.subjects.name, serial)
         if turn is None:
             return self._frozen(writer, serial) or self._start(writer, subject, serial)

@@ -10,22 +10,22 @@ A machine declares them; `gatekeeping.py` is who lets through, and `dependencies
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from attrs import field, frozen
 
+from leverframe.coordination.agreement import second_problem
 from leverframe.errors import Key, MachineDefinitionError
 from leverframe.persistence.beside import Change, Sending
 from leverframe.persistence.effects import Effect, EndTurn, Meet
 from leverframe.persistence.keys import encode_key
 from leverframe.typed.machine import Machine
 from leverframe.typed.payload import Payload
-from leverframe.typed.policy import Policy
+from leverframe.typed.policy import Policy, policy_of
+from leverframe.wording import show_value
 
 __all__ = ["Freeze", "Gates", "OneAtATime", "Prerequisites", "ended_states"]
-
-P = TypeVar("P", bound=Policy)
 
 
 # ---------------------------------------------------------------- what a machine declares
@@ -44,7 +44,14 @@ class Prerequisites(Policy):
 
     def attach(self, machine: Any) -> None:
         super().attach(machine)
-        machine.path(self.met)
+        if not has_state(machine, self.met):
+            problem = f"met={show_value(self.met)} is no state of it; give a leaf or superstate class"
+            raise MachineDefinitionError(machine.__name__, self.name, problem)
+        refuse_second(self, Prerequisites, "is not the only Prerequisites, and what others wait for is one thing")
+
+    def kept(self) -> object:
+        """In which states nobody has to wait for it."""
+        return {"met": names(leaf for leaf in self.machine.leaves() if issubclass(leaf, self.met))}
 
     def check(self, sending: Sending) -> None:
         """Anybody may make any move."""
@@ -77,6 +84,11 @@ class OneAtATime(Policy):
         if not self.ended:
             problem = "is of a machine that never ends: every state takes some event; let one take none"
             raise MachineDefinitionError(machine.__name__, self.name, problem)
+        refuse_second(self, OneAtATime, "is not the only OneAtATime, and an instance is in one group")
+
+    def kept(self) -> object:
+        """In which states its turn is over."""
+        return {"ended": names(self.ended)}
 
     def check(self, sending: Sending) -> None:
         """Anybody may make any move."""
@@ -93,6 +105,9 @@ class Freeze:
 
     The gate's key is the group's; a gate that is not there is open.  `why` says of that state why it is so.
 
+    The groups are those of the subject's `OneAtATime`.  Where it declares none, `group` says of the subject's key which
+    group it is in, as a key: then nothing of it is claimed while the gate is shut, also about what was at work before.
+
     >>> from leverframe.machines.orchestrator.repository_gate import Frozen, RepoGate
     >>> Freeze(by=RepoGate, state=Frozen, why=lambda gate: gate.reason).by.__name__
     'RepoGate'
@@ -101,6 +116,7 @@ class Freeze:
     by: type[Machine[Any, Any]]
     state: type[Payload]
     why: Callable[[Any], str] = field(default=repr)
+    group: Callable[[Any], Key] | None = None
 
 
 @frozen(kw_only=True)
@@ -122,9 +138,7 @@ class Gates:
 
     def problem(self) -> str:
         """What is wrong with the declaration; empty if nothing is."""
-        if self.freeze is not None and self.serial is None:
-            return f"freezes groups, but {self.of.__name__} has none; declare OneAtATime(group=...) there"
-        return ""
+        return "" if self.freeze is None else freeze_problem(self.freeze, self.of, self.serial)
 
     @property
     def serial(self) -> OneAtATime | None:
@@ -134,16 +148,47 @@ class Gates:
     def prerequisites(self) -> Prerequisites | None:
         return policy_of(self.of, Prerequisites)
 
+    @property
+    def group(self) -> Callable[[Any], Key] | None:
+        """Which group a subject is in, by its key; None where there are no groups."""
+        if self.serial is not None:
+            return self.serial.group
+        return None if self.freeze is None else self.freeze.group
+
     def place(self, state: Any) -> tuple[str | None, str | None]:
         """The subject's key, and its group's, as text; None where there is none."""
         subject = self.subject(state)
         if subject is None:
             return None, None
-        return encode_key(subject), None if self.serial is None else encode_key(self.serial.group(subject))
+        return encode_key(subject), None if self.group is None else encode_key(self.group(subject))
 
 
-def policy_of(machine: Any, kind: type[P]) -> P | None:
-    return next((policy for policy in machine._policies if isinstance(policy, kind)), None)
+def freeze_problem(freeze: Freeze, of: type[Machine[Any, Any]], serial: OneAtATime | None) -> str:
+    if serial is None and freeze.group is None:
+        problem = f"freezes groups, but {of.__name__} has none"
+        return f"{problem}; give Freeze(group=...), or declare OneAtATime(group=...) in {of.__name__}"
+    if serial is not None and freeze.group is not None:
+        return f"says which groups are frozen, but those of {of.__name__} are its OneAtATime's; leave group= out"
+    if not has_state(freeze.by, freeze.state):
+        problem = f"freezes while a {freeze.by.__name__} is in {show_value(freeze.state)}, which is no state of it"
+        return f"{problem}; give a leaf or superstate class"
+    return ""
+
+
+def refuse_second(policy: Policy, kind: type[Policy], problem: str) -> None:
+    """Raises `MachineDefinitionError` where a machine declares two of a kind."""
+    if problem := second_problem(policy.machine, policy, kind, problem):
+        raise MachineDefinitionError(policy.machine.__name__, policy.name, problem)
+
+
+def has_state(machine: Any, state: Any) -> bool:
+    """Whether this is a leaf or superstate of the machine."""
+    structure = machine._structure
+    return state in structure.leaves or state in structure.superstates
+
+
+def names(states: Iterable[type]) -> list[str]:
+    return sorted(state.__name__ for state in states)
 
 
 def ended_states(machine: Any) -> tuple[type, ...]:

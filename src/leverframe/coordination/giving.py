@@ -19,18 +19,20 @@ from leverframe.coordination.not_claimed import (
     NOT_YET,
     NotClaimed,
 )
+from leverframe.coordination.passing import Unclaimable
 from leverframe.coordination.policies import LeasePolicy
 from leverframe.coordination.processes import Process
 from leverframe.errors import Key, TransitionNotAllowed, UnreadableRow
-from leverframe.persistence.backend import Move, Snapshot, UniqueTaken, Writer
+from leverframe.persistence.backend import Writer
 from leverframe.persistence.binding import Binding
 from leverframe.persistence.effects import Grant
 from leverframe.persistence.gating import Place
 from leverframe.persistence.instants import from_microseconds
 from leverframe.persistence.leases import Candidate, LeaseRow
 from leverframe.persistence.lookups import check_declaration
+from leverframe.persistence.rows import Move, Snapshot, UniqueTaken
 from leverframe.persistence.sending import create_one
-from leverframe.typed.table import Decision, decide, enter
+from leverframe.typed.table import decide, enter
 
 __all__ = ["ClaimOne", "Given", "Refused", "Terms"]
 
@@ -73,6 +75,8 @@ class Terms:
     process: Process = field(factory=Process)
     at_most: int | None = None
     keeper: Gatekeeper | None = None
+    unclaimable: Unclaimable = field(factory=Unclaimable)
+    granted: tuple[int, Grant] | None = None
 
     def time(self, clock: int | None) -> int:
         """The time, in microseconds; `clock` is the database's."""
@@ -84,40 +88,28 @@ class Terms:
     # ------------------------------------------------------------ giving
 
     def decide_candidate(self, candidate: Candidate) -> Decided | None:
-        """The move of a claim, which nobody has to hold anything for; None where a guard says no."""
-        row, now = candidate.snapshot, self.time(candidate.clock)
-        try:
-            state = self.binding.state_of(row)
-        except UnreadableRow:
-            return None
-        decision = self._decide(state, now)
-        return None if isinstance(decision, NotClaimed) else self._decided(row, state, decision, now)
-
-    def _decided(self, row: Snapshot, state: Any, decided: tuple[Any, Decision[Any]], now: int) -> Decided:
-        event, decision = decided
-        process = self.process
-        grant = Grant(self.worker, self.lease.ends_at(now), process.host, process.number, process.start)
-        return Decided(self.binding.move(row, state, event, decision, now, now, None, grant), row, decision.state)
+        """The move of a claim, which nobody has to hold anything for; None where a guard says no, or it raises."""
+        outcome = self._try_to_decide(candidate.snapshot, self.time(candidate.clock))
+        return outcome if isinstance(outcome, Decided) else None
 
     def try_to_give(
         self, writer: Writer, row: Snapshot, lease: LeaseRow, clock: int | None
     ) -> Given | NotClaimed | None:
-        """As `give`; None also where the row cannot be read, or a unique look-up's value is another's."""
+        """As `give`; None also where its move raises, or a unique look-up's value is another's."""
+        outcome = self._try_to_decide(row, self.time(clock))
+        if not isinstance(outcome, Decided):
+            return outcome
         try:
-            state = self.binding.state_of(row)
-        except UnreadableRow:
-            # It says so when it is read; that must not keep all others from being worked on.
-            return None
-        try:
-            return self.give(writer, row, state, lease, self.time(clock))
+            return self._give(writer, outcome, lease)
         except UniqueTaken:
             return None
 
     def give(self, writer: Writer, row: Snapshot, state: Any, lease: LeaseRow, now: int) -> Given | NotClaimed:
         """Give the lease, or say why not, and then nothing is written.  Raises `UniqueTaken`."""
-        decision = self._decide(state, now)
-        if isinstance(decision, NotClaimed):
-            return decision
+        outcome = self._decide(row, state, self._event(state), now)
+        return outcome if isinstance(outcome, NotClaimed) else self._give(writer, outcome, lease)
+
+    def _give(self, writer: Writer, decided: Decided, lease: LeaseRow) -> Given | NotClaimed:
         admission = Admission(None) if self.keeper is None else self.keeper.admit(writer, lease)
         if isinstance(admission, NotClaimed):
             return admission
@@ -125,22 +117,46 @@ class Terms:
         if refusal is not None:
             admission.take_back(writer)
             return refusal
-        return self._write(writer, row, state, decision, now, admission)
+        return self._write(writer, decided, admission)
 
-    def _decide(self, state: Any, now: int) -> tuple[Any, Decision[Any]] | NotClaimed:
-        """The event, and what it leads to."""
-        takes_over = isinstance(state, self.lease.leased)
-        edge = self.lease.takeover if takes_over else self.lease.claim
-        event = self._event(takes_over=takes_over)
+    # ------------------------------------------------------------ deciding
+
+    def _try_to_decide(self, row: Snapshot, now: int) -> Decided | NotClaimed | None:
+        """As `_decide`; None where the row cannot be read or its move raises, which must not keep all others back."""
+        try:
+            state = self.binding.state_of(row)
+        except UnreadableRow as error:
+            self.unclaimable.note(self.binding, row, error)
+            return None
+        event = self._event(state)
+        try:
+            return self._decide(row, state, event, now)
+        except Exception as error:
+            self.unclaimable.note(self.binding, row, error)
+            return None
+
+    def _decide(self, row: Snapshot, state: Any, event: Any, now: int) -> Decided | NotClaimed:
+        """The move of a claim, or why there is none."""
+        edge = self.lease.takeover if isinstance(state, self.lease.leased) else self.lease.claim
         try:
             decision = decide(self.binding.machine, state, event, from_microseconds(now))
         except TransitionNotAllowed as refusal:
             return NotClaimed(reason=NOT_CLAIMABLE, detail=str(refusal))
         if decision.edge is not edge:
             return NotClaimed(reason=NOT_CLAIMABLE, detail=f"{decision.edge.name} takes its event there")
-        return event, decision
+        move = self.binding.move(row, state, event, decision, now, now, None, self._grant(now))
+        return Decided(move, row, decision.state)
 
-    def _event(self, *, takes_over: bool) -> Any:
+    def _grant(self, now: int) -> Grant:
+        """The lease that is given at that time: all that is found by one look is given at one."""
+        if self.granted is None or self.granted[0] != now:
+            process, ends_at = self.process, self.lease.ends_at(now)
+            self.granted = (now, Grant(self.worker, ends_at, process.host, process.number, process.start))
+        return self.granted[1]
+
+    def _event(self, state: Any) -> Any:
+        """The event of the claim.  Raises `MachineDefinitionError` where it cannot be made."""
+        takes_over = isinstance(state, self.lease.leased)
         edge = self.lease.takeover if takes_over else self.lease.claim
         if self.event is not None and edge is not None and isinstance(self.event, edge.events):
             return self.event
@@ -156,25 +172,17 @@ class Terms:
             return None
         return NotClaimed(reason=CONCURRENCY_LIMIT, detail=f"{at_most} are held, and no more may be")
 
-    def _write(
-        self,
-        writer: Writer,
-        row: Snapshot,
-        state: Any,
-        decided: tuple[Any, Decision[Any]],
-        now: int,
-        admission: Admission,
-    ) -> Given | NotClaimed:
-        given = self._decided(row, state, decided, now)
+    def _write(self, writer: Writer, decided: Decided, admission: Admission) -> Given | NotClaimed:
+        row = decided.row
         try:
-            seq = writer.move(given.move)
+            seq = writer.move(decided.move)
         except UniqueTaken:
             self._take_back(writer, row, admission)
             raise
         if seq is None:
             self._take_back(writer, row, admission)
             return NotClaimed(reason=NOT_CLAIMABLE, detail="it has moved meanwhile")
-        return given.given(seq)
+        return decided.given(seq)
 
     def _take_back(self, writer: Writer, row: Snapshot, admission: Admission) -> None:
         admission.take_back(writer)

@@ -1,26 +1,51 @@
 """Who renews what is held?  One thread of a store, that does nothing else: a busy worker keeps its lease.
 
 All leases of a policy are renewed by one statement, when the first of them is due: however differently they began,
-from then on they beat together.
+from then on they beat together.  One that lasts without being renewed is looked at instead.
 """
 
 from __future__ import annotations
 
+import logging
+import math
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
-from leverframe.coordination.held import Held
-from leverframe.errors import StoreError
+from attrs import field, frozen
 
-__all__ = ["Heartbeat"]
+from leverframe.coordination.held import Held, lose
+from leverframe.coordination.working_telling import facts_of, find_log
 
-Renew = Callable[[list[Held[Any, Any]]], set[int]]
+__all__ = ["Heartbeat", "Renewal", "Renewer"]
 
+NAME = "leverframe.heartbeat"
 
 RETRIES = 10
 """In one period, while the store cannot be asked."""
+
+
+@frozen
+class Renewal:
+    """What became of leases, by their instances: those `renewed`, and those `standing`; any other is over.
+
+    What is standing was not renewed, for somebody writes beside it at this moment; it is its owner's still.
+    """
+
+    renewed: set[int] = field(factory=set[int])
+    standing: set[int] = field(factory=set[int])
+
+
+class Renewer(Protocol):
+    """What renews the leases of one tenant."""
+
+    @property
+    def tenant(self) -> str: ...
+
+    def renew_all(self, held: Sequence[Held[Any, Any]]) -> Renewal:
+        """Renew leases of one policy, and wait for nobody."""
+        ...
 
 
 class Heartbeat:
@@ -29,21 +54,23 @@ class Heartbeat:
     `clock` only goes forward, in seconds.
     """
 
-    def __init__(self, renew: Renew, clock: Callable[[], float] = time.monotonic) -> None:
-        self._renew = renew
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._held: dict[int, _Beat] = {}
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._stopped = False
 
-    def add(self, held: Held[Any, Any]) -> None:
+    def add(self, held: Held[Any, Any], renewer: Renewer) -> None:
         """Renew it from now on, its first time one period from now."""
         with self._changed:
-            self._held[id(held)] = _Beat(held, self._clock())
-            if self._thread is None:
-                self._thread = self._start()
-            self._changed.notify()
+            if not self._stopped:
+                self._held[id(held)] = _Beat(held, renewer, self._clock())
+                if self._thread is None:
+                    self._thread = self._start()
+                self._changed.notify()
+                return
+        lose(held)
 
     def remove(self, held: Held[Any, Any]) -> None:
         """Renew it no longer."""
@@ -52,17 +79,20 @@ class Heartbeat:
             self._changed.notify()
 
     def stop(self) -> None:
-        """Renew nothing any longer."""
+        """Renew nothing any longer: nobody knows from here on what becomes of what is held."""
         with self._changed:
             self._stopped = True
+            beats = list(self._held.values())
             self._held.clear()
             self._changed.notify()
+        for beat in beats:
+            lose(beat.held)
 
     def renew_due(self) -> None:
         """Renew those that are due."""
         with self._changed:
             due = self._due()
-        for beats in _by_policy(due):
+        for beats in _together(due):
             self._renew_all(beats)
 
     def _start(self) -> threading.Thread | None:
@@ -93,33 +123,33 @@ class Heartbeat:
     def _renew_all(self, beats: list[_Beat]) -> None:
         started = self._clock()
         asked = [beat for beat in beats if beat.begin(started)]
-        try:
-            renewed = self._renew([beat.held for beat in asked]) if asked else set[int]()
-        except StoreError:
-            for beat in asked:
-                if not beat.may_live_on(started, self._clock()) and beat.is_over(started):
-                    self._lose(beat)
+        if not asked:
             return
-        for beat in asked:
-            if beat.held.instance in renewed:
-                beat.succeed(started)
-            elif beat.is_over(started):
-                self._lose(beat)
+        try:
+            renewal = asked[0].renewer.renew_all([beat.held for beat in asked])
+        except Exception as error:
+            # Whatever it is: a thread that ended here would renew nothing any more, and tell nobody.
+            tell_failure(asked, error)
+            over = [beat for beat in asked if not beat.may_live_on(started, self._clock()) and beat.is_over(started)]
+        else:
+            over = [beat for beat in asked if not beat.goes_on(renewal, started)]
+        for beat in over:
+            self._lose(beat)
 
     def _lose(self, beat: _Beat) -> None:
         self.remove(beat.held)
-        beat.held.lose()
+        lose(beat.held)
 
 
 class _Beat:
     """When one lease is to be renewed next, by this machine's clock that only goes forward."""
 
-    def __init__(self, held: Held[Any, Any], now: float) -> None:
+    def __init__(self, held: Held[Any, Any], renewer: Renewer, now: float) -> None:
         self.held = held
-        assert held.lease.heartbeat is not None
-        assert held.lease.ttl is not None
-        self._period = held.lease.heartbeat.total_seconds()
-        self._lasts = held.lease.ttl.total_seconds()
+        self.renewer = renewer
+        lease = held.lease
+        self._period = lease.heartbeat.total_seconds()
+        self._lasts = math.inf if lease.ttl is None else lease.ttl.total_seconds()
         self.next_at = now + self._period
         self._ends_at = now + self._lasts
         self._token = held.token
@@ -133,6 +163,13 @@ class _Beat:
             return True
         self.succeed(started)
         return False
+
+    def goes_on(self, renewal: Renewal, started: float) -> bool:
+        """Whether the lease is not over, as far as was told."""
+        if self.held.instance in renewal.renewed:
+            self.succeed(started)
+            return True
+        return not self.is_over(started) or self.held.instance in renewal.standing
 
     def succeed(self, started: float) -> None:
         self.next_at = started + self._period
@@ -150,8 +187,16 @@ class _Beat:
         return held.runs and held.token == self._token and not held.sending
 
 
-def _by_policy(beats: list[_Beat]) -> list[list[_Beat]]:
-    groups: dict[int, list[_Beat]] = {}
+def _together(beats: list[_Beat]) -> list[list[_Beat]]:
+    """Those that one statement can renew: of one policy, and one tenant."""
+    groups: dict[tuple[int, str], list[_Beat]] = {}
     for beat in beats:
-        groups.setdefault(id(beat.held.lease), []).append(beat)
+        groups.setdefault((id(beat.held.lease), beat.renewer.tenant), []).append(beat)
     return list(groups.values())
+
+
+def tell_failure(beats: list[_Beat], error: Exception) -> None:
+    lease = beats[0].held.lease
+    facts: dict[str, object] = {"machine": lease.machine.machine_name, "lease": lease.name, "number": len(beats)}
+    # Looked for with each: a program may set up its logs behind its store.
+    find_log(NAME)(logging.WARNING, "not_renewed", facts | facts_of(error))

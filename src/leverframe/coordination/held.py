@@ -1,10 +1,15 @@
 """A lease that somebody has: the way to make the moves that are its owner's own."""
 
+# pyright: reportPrivateUsage=false
+# What the store notes of a lease stands behind the class: those who work have no use for it.
+
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from threading import Event as Signal
+from threading import Lock
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self
 
@@ -20,13 +25,17 @@ from leverframe.typed.inference import Settled
 from leverframe.typed.machine import Machine
 from leverframe.typed.payload import Event, Payload
 
-__all__ = ["Held", "Keeper"]
+__all__ = ["Held", "Keeper", "forgetting", "known_by", "lease_key", "lose", "note_move", "sending_under"]
 
 E0 = TypeVar("E0", bound=Event)
 S0 = TypeVar("S0", bound=Payload)
 M_co = TypeVar("M_co", bound=Machine[Any, Any], covariant=True)
 S_co = TypeVar("S_co", bound=Payload, covariant=True)
 
+
+MAKING = Lock()
+
+COUNTING = Lock()
 
 NO_VERSION = 0
 """Before the first one."""
@@ -35,17 +44,27 @@ NO_VERSION = 0
 class Keeper(Protocol):
     """What a lease needs of its store."""
 
-    def send_held(self, held: Held[Any, Any], event: Any, at: datetime | None) -> Receipt[Any]: ...
+    def send(self, held: Held[Any, Any], event: Any, at: datetime | None) -> Receipt[Any]:
+        """Send an event under the lease."""
+        ...
 
-    def send_held_and_claim(
+    def send_and_claim(
         self, held: Held[Any, Any], event: Any, at: datetime | None, at_most: int | None
-    ) -> tuple[Receipt[Any], Held[Any, Any] | None]: ...
+    ) -> tuple[Receipt[Any], Held[Any, Any] | None]:
+        """As `send`, and claim what is next."""
+        ...
 
-    def renew_held(self, held: Held[Any, Any]) -> bool: ...
+    def renew(self, held: Held[Any, Any]) -> bool:
+        """Let the lease last for its whole time from now on; False if it is over."""
+        ...
 
-    def keep_renewed(self, held: Held[Any, Any]) -> None: ...
+    def keep(self, held: Held[Any, Any]) -> None:
+        """Renew the lease in the background from now on, and set `lost` when it is over."""
+        ...
 
-    def stop_renewing(self, held: Held[Any, Any]) -> None: ...
+    def leave(self, held: Held[Any, Any]) -> None:
+        """Do so no longer."""
+        ...
 
 
 class Held(Generic[M_co, S_co]):
@@ -90,7 +109,8 @@ class Held(Generic[M_co, S_co]):
         self.version = version
         self.token = token
         self.worker = worker
-        self.lost = Signal()
+        self._lost: Signal | None = None
+        self._depth = 0
         self.ended = False
         self.sending = False
         self.process: Process | None = None
@@ -98,6 +118,15 @@ class Held(Generic[M_co, S_co]):
         self._state = state
         self._now: Any = state
         self._next: Held[Any, Any] | None = None
+
+    @property
+    def lost(self) -> Signal:
+        """Set when the lease is over though the block is not."""
+        if self._lost is None:
+            # Most leases are over before anybody waits for this, and it takes longer to make than all the rest.
+            with MAKING:
+                self._lost = self._lost or Signal()
+        return self._lost
 
     @property
     def state(self) -> S_co:
@@ -115,11 +144,6 @@ class Held(Generic[M_co, S_co]):
         """Whether the lease runs, as far as is known here; False in a pause."""
         return isinstance(self._now, self.lease.leased)
 
-    def lease_key(self, era: int) -> LeaseKey:
-        """What a move is sent under; what was known in another era than this one is not relied on."""
-        version = self.version if era == self.era else NO_VERSION
-        return LeaseKey(self.instance, self.token, self.worker, version, self.runs)
-
     def send(self: Held[Machine[S0, E0], Any], event: Settled[E0], *, at: datetime | None = None) -> Receipt[S0]:
         """Send an event as the lease's owner; a move out of the leased state ends the lease.
 
@@ -128,8 +152,8 @@ class Held(Generic[M_co, S_co]):
         self.check()
         self.sending = True
         try:
-            receipt: Receipt[Any] = self.keeper.send_held(self, event, at)
-            self.note(receipt)
+            receipt: Receipt[Any] = self.keeper.send(self, event, at)
+            note_move(self, receipt)
         finally:
             self.sending = False
         return receipt
@@ -155,8 +179,8 @@ class Held(Generic[M_co, S_co]):
         self.check()
         self.sending = True
         try:
-            receipt, self._next = self.keeper.send_held_and_claim(self, event, at, at_most)
-            self.note(receipt)
+            receipt, self._next = self.keeper.send_and_claim(self, event, at, at_most)
+            note_move(self, receipt)
         finally:
             self.sending = False
         return receipt
@@ -169,51 +193,85 @@ class Held(Generic[M_co, S_co]):
     def renew(self) -> bool:
         """Let the lease last for its whole time from now on; False if it is over.  `with` does so by itself.
 
-        A lease without `ttl` has no end that could be put off: this asks whether it is still there.
+        One that has lasted for its `max_runtime` is over.  A lease without `ttl` has no end that could be put off: this
+        asks whether it is still there.
         """
-        return not self.ended and self.keeper.renew_held(self)
+        return not self.ended and self.keeper.renew(self)
 
     def check(self) -> None:
         """Raise `LeaseLost` if the lease is known to be over."""
-        if self.lost.is_set() or self.ended:
+        if self.ended or (self._lost is not None and self._lost.is_set()):
             raise LeaseLost(self.lease.machine.machine_name, self.key, self.token, self.worker)
 
-    def known(self, era: int) -> Known:
-        """The instance as its owner left it."""
-        return Known(self.instance, self.key_text, self.version, self._now, era)
-
-    def lose(self) -> None:
-        """The lease is over: tell whoever works."""
-        self.lost.set()
-
-    def forgetting(self) -> Callable[[], None]:
-        """What takes back all that is noted from now on."""
-        before = (self.token, self.ended, self.version, self._now)
-
-        def forget() -> None:
-            self.token, self.ended, self.version, self._now = before
-
-        return forget
-
-    def note(self, receipt: Receipt[Any]) -> None:
-        """What a move made of the lease."""
-        leased = self.lease.leased
-        if isinstance(receipt.state, leased) and not issubclass(receipt.from_state, leased):
-            # The pause is over: the lease is a new one.
-            assert receipt.seq is not None
-            self.token = receipt.seq
-        self.ended = not isinstance(receipt.state, (*leased, *self.lease.pauses))
-        self.version = receipt.version
-        self._now = receipt.state
-
     def __enter__(self) -> Self:
-        self.keeper.keep_renewed(self)
+        if self._deepen(1) == 1:
+            self.keeper.keep(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.keeper.stop_renewing(self)
+        if self._deepen(-1) == 0:
+            self.keeper.leave(self)
+
+    def _deepen(self, by: int) -> int:
+        """How many blocks there are inside of one another."""
+        with COUNTING:
+            self._depth += by
+            return self._depth
 
     def __repr__(self) -> str:
         return f"<lease {self.token} of {self.worker} on {self.lease.machine.__name__} {self.key!r}>"
+
+
+# ---------------------------------------------------------------- what the store notes of a lease
+
+
+def known_by(held: Held[Any, Any]) -> Known:
+    """The instance as its owner left it."""
+    return Known(held.instance, held.key_text, held.version, held._now)
+
+
+def lease_key(held: Held[Any, Any], era: int) -> LeaseKey:
+    """What a move is sent under; what was known in another era than this one is not relied on."""
+    version = held.version if era == held.era else NO_VERSION
+    return LeaseKey(held.instance, held.token, held.worker, version, held.runs)
+
+
+@contextmanager
+def sending_under(several: Sequence[Held[Any, Any]]) -> Generator[None]:
+    """While a move may be written that is not noted yet, nothing that is seen of the lease says that it is over."""
+    for held in several:
+        held.sending = True
+    try:
+        yield
+    finally:
+        for held in several:
+            held.sending = False
+
+
+def note_move(held: Held[Any, Any], receipt: Receipt[Any]) -> None:
+    """What a move made of the lease."""
+    leased = held.lease.leased
+    if isinstance(receipt.state, leased) and not issubclass(receipt.from_state, leased):
+        # The pause is over: the lease is a new one.
+        assert receipt.seq is not None
+        held.token = receipt.seq
+    held.ended = not isinstance(receipt.state, (*leased, *held.lease.pauses))
+    held.version = receipt.version
+    held._now = receipt.state
+
+
+def forgetting(held: Held[Any, Any]) -> Callable[[], None]:
+    """What takes back all that is noted from now on."""
+    before = (held.token, held.ended, held.version, held._now)
+
+    def forget() -> None:
+        held.token, held.ended, held.version, held._now = before
+
+    return forget
+
+
+def lose(held: Held[Any, Any]) -> None:
+    """The lease is over: tell whoever works."""
+    held.lost.set()

@@ -25,8 +25,14 @@ UNLIMITED = 2**31 - 1
 
 
 def check_number(_owner: object, _attribute: Any, value: int | None) -> None:
-    if value is not None and value < 1:
-        raise InvalidValue("Limit.at_most", "be at least 1, or None for as many as a call says", value)
+    if value is not None and (type(value) is not int or not 1 <= value <= UNLIMITED):
+        rule = f"be an integer from 1 to {UNLIMITED}, or None for as many as a call says"
+        raise InvalidValue("Limit.at_most", rule, value)
+
+
+def check_function(_owner: object, _attribute: Any, value: Callable[[Any, Any], Key]) -> None:
+    if not callable(value):
+        raise InvalidValue("Limit.per", "be a function of a state and its key", value)
 
 
 @frozen(kw_only=True)
@@ -37,14 +43,15 @@ class Limit:
     `at_most` is the limit where a call says no other; None for none.  Callers may differ: none of them gets one more
     while as many as it says are held.
 
-    A lease counts while it is live, and while its machine pauses it.  Raises `InvalidValue` for an `at_most` below 1.
+    A lease counts while it is live, and while its machine pauses it.  Raises `InvalidValue` for an `at_most` that is no
+    integer from 1 on, and a `per` that is no function.
 
     >>> kind = Limit(per=lambda job, key: key[0], at_most=3)
     >>> kind.at_most
     3
     """
 
-    per: Callable[[Any, Any], Key]
+    per: Callable[[Any, Any], Key] = field(validator=check_function)
     at_most: int | None = field(default=None, validator=check_number)
 
     def scope_of(self, state: Any, key_text: str) -> str:
@@ -54,7 +61,7 @@ class Limit:
 
 def take_slot(writer: Writer, place: Place, lease: LeaseRow, at_most: int | None, now: int | None) -> bool:
     """Take a slot for the instance of a lease; False if there is none."""
-    most = UNLIMITED if at_most is None else at_most
+    most = UNLIMITED if at_most is None else min(at_most, UNLIMITED)
     while (number := writer.take_slot(place, lease.instance, most)) is None:
         if not writer.reclaim_slot(place, now) and not writer.add_slots(place, most):
             return False

@@ -13,6 +13,7 @@ __all__ = [
     "CONCURRENCY_LIMIT",
     "DEPENDENCY",
     "FROZEN",
+    "HELD_BACK",
     "MISSING",
     "NOT_CLAIMABLE",
     "NOT_YET",
@@ -28,6 +29,7 @@ DEPENDENCY = "dependency"
 SERIAL = "serial"
 FROZEN = "frozen"
 CONCURRENCY_LIMIT = "concurrency_limit"
+HELD_BACK = "held_back"
 
 
 @frozen(kw_only=True)
@@ -38,6 +40,10 @@ class NotClaimed:
     `reason=`, else `not_claimable`, `already_claimed` or `not_yet`; then of the gates `dependency`, `serial` or
     `frozen`; and last `concurrency_limit`.  `detail` says it in words.  `until` is when that may be over, where a time
     is known; `waits_for` are the keys of the subjects that it waits for.
+
+    Where nobody asked for one by its key it is the reason of what has waited longest, with its `key`; `held_back`, if
+    that could have been claimed meanwhile but others cannot; `not_yet`, `already_claimed`, or `missing` where nothing
+    waits at all.
 
     >>> from leverframe import open_store
     >>> from leverframe.machines.run import *
@@ -50,3 +56,4 @@ class NotClaimed:
     detail: str = ""
     until: datetime | None = None
     waits_for: tuple[Key, ...] = ()
+    key: Key | None = None

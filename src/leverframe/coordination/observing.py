@@ -19,8 +19,9 @@ from leverframe.persistence.signatures import MachineClass
 from leverframe.persistence.store import SnapshotStore
 from leverframe.typed.machine import Machine
 from leverframe.typed.payload import Payload
+from leverframe.typed.policy import policy_of
 
-__all__ = ["Observed", "Observing"]
+__all__ = ["Observed", "Observing", "observed"]
 
 S = TypeVar("S", bound=Payload)
 M = TypeVar("M", bound=Machine[Any, Any])
@@ -125,7 +126,7 @@ class Observing(SnapshotStore):
 
 def staleness_of(binding: Binding[Any, Any]) -> Staleness:
     """What the machine declares.  Raises `InvalidQuery`."""
-    found = next((policy for policy in binding.policies if isinstance(policy, Staleness)), None)
+    found = policy_of(binding.machine, Staleness)
     if found is None:
         problem = "declares no staleness; write staleness = Staleness(watched=...) in its body"
         raise InvalidQuery(binding.name, problem)

@@ -14,11 +14,12 @@ from leverframe.coordination.by_hand import ByHand, EndLease, Release, Repair, R
 from leverframe.coordination.claiming import as_lease
 from leverframe.coordination.leased import LeaseRecord, read_lease
 from leverframe.coordination.overview import Overseer, Overview
-from leverframe.coordination.policies import BoundLease, LeasePolicy
+from leverframe.coordination.policies import BoundLease, LeaseOf, LeasePolicy
 from leverframe.coordination.queues import QueueCounts
 from leverframe.errors import InvalidQuery, Key
 from leverframe.persistence.arguments import check_expected, check_integer
 from leverframe.persistence.effects import Note
+from leverframe.persistence.leases import HIGHEST_PRIORITY, LOWEST_PRIORITY
 from leverframe.persistence.notes import check_note, make_note
 from leverframe.persistence.records import Receipt
 from leverframe.persistence.signatures import MachineClass
@@ -30,6 +31,7 @@ from leverframe.typed.refusing import raise_unknown_state
 
 __all__ = ["Operating"]
 
+E = TypeVar("E", bound=Event)
 S = TypeVar("S", bound=Payload)
 T = TypeVar("T", bound=Payload)
 M = TypeVar("M", bound=Machine[Any, Any])
@@ -74,9 +76,10 @@ class Operating(SnapshotStore):
     def overview(
         self, machines: Sequence[type[Machine[Any, Any]]] = (), *, others: bool = False, limit: int = 10
     ) -> Overview:
-        """What goes on: queues, leases, states, what has ended last, and consumers of messages.
+        """What goes on: queues, leases, states, what has ended last, who is silent, and consumers of messages.
 
-        Of leases there are those that have run out, and then the oldest.
+        Of leases there are those that have run out, and then the oldest; of a machine with `Staleness` the instances
+        whose level is no longer OK, first those without a heartbeat.
 
         Of `machines`, and with `others` of all that the store has, these by their names alone.  `limit` is how many
         leases and ends of each machine are listed; nothing is counted beyond ten thousand.  Raises `InvalidQuery`.
@@ -158,9 +161,9 @@ class Operating(SnapshotStore):
 
     def end_lease(
         self,
-        lease: BoundLease[M, T],
+        lease: LeaseOf[M, T, E],
         record: LeaseRecord,
-        event: Event,
+        event: Settled[E],
         *,
         by: str | None = None,
         why: str | None = None,
@@ -188,9 +191,9 @@ class Operating(SnapshotStore):
 
     def requeue(
         self,
-        lease: BoundLease[M, T],
+        lease: LeaseOf[M, T, E],
         key: Key,
-        event: Event | None = None,
+        event: Settled[E] | None = None,
         *,
         priority: int | None = None,
         by: str | None = None,
@@ -216,7 +219,7 @@ class Operating(SnapshotStore):
         """
         policy, note = as_lease(lease), make_note(by, why)
         if priority is not None:
-            check_integer("priority", priority)
+            check_integer("priority", priority, at_least=LOWEST_PRIORITY, at_most=HIGHEST_PRIORITY)
         return self._by_hand(Requeue, policy, key, note, event=event, priority=priority)
 
     def _overseer(self, counted: int, listed: int) -> Overseer:

@@ -1,29 +1,36 @@
-"""What goes on in a store?  Queues, leases, states, what has ended, and consumers: each a few reads of an index."""
+"""What goes on in a store?  Queues, leases, who is silent, what has ended, consumers, states: each a few reads."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from attrs import frozen
 
+from leverframe.coordination.failing import failures_of
 from leverframe.coordination.gatekeeping import Gatekeeper
 from leverframe.coordination.gates import ended_states
 from leverframe.coordination.leased import LeaseRecord, read_lease
+from leverframe.coordination.observing import Observed, observed
 from leverframe.coordination.policies import LeasePolicy
 from leverframe.coordination.queues import NOTHING, QueueCounts, count_queue
-from leverframe.persistence.backend import Query, Reader
+from leverframe.coordination.staleness import Staleness
+from leverframe.persistence.backend import Reader
 from leverframe.persistence.binding import Binding
 from leverframe.persistence.bindings import Bindings
 from leverframe.persistence.gating import Passing
 from leverframe.persistence.records import Stored
+from leverframe.persistence.rows import Query
+from leverframe.typed.policy import policy_of
 
 __all__ = ["ConsumerOverview", "MachineOverview", "Overseer", "Overview"]
 
 AnyBinding = Binding[Any, Any]
 
 MOST_CONSUMERS = 100
+
+MICROSECOND = timedelta(microseconds=1)
 
 
 @frozen
@@ -32,7 +39,9 @@ class MachineOverview:
 
     Attributes: `name`; `states`, how many instances are in each, by their paths; `queue`, what waits and is claimed,
     None where the machine declares no lease; `leases`, those that have run out and then the oldest; `ended`, the
-    instances that came last to a state which takes no event, none for a machine that is known by its name alone.
+    instances that came last to a state which takes no event, none for a machine that is known by its name alone;
+    `silent`, those that have to show that they live, and have not for too long, first those that never have; `failed`,
+    those that came last to a state of the machine's `Failures`, which `ended` leaves out.
     """
 
     name: str
@@ -40,6 +49,8 @@ class MachineOverview:
     queue: QueueCounts | None
     leases: Sequence[LeaseRecord]
     ended: Sequence[Stored[Any, Any]]
+    silent: Sequence[Observed[Any, Any]] = ()
+    failed: Sequence[Stored[Any, Any]] = ()
 
 
 @frozen
@@ -93,10 +104,14 @@ class Overseer:
     def known(self, machine: Any) -> MachineOverview:
         """One machine whose class is known."""
         binding = self.bindings.of(machine)
-        lease = next((policy for policy in binding.policies if isinstance(policy, LeasePolicy)), None)
+        lease = policy_of(machine, LeasePolicy)
         queue = None if lease is None else self.queue(lease)
         leases = () if lease is None else self._leases(binding.name)
-        return MachineOverview(binding.name, self._states(binding.name), queue, leases, self._ended(binding))
+        silent = [seen for policy in binding.policies if isinstance(policy, Staleness) for seen in self._silent(policy)]
+        failures, ended = failures_of(machine), ended_states(machine)
+        fine = tuple(leaf for leaf in ended if leaf not in failures)
+        lasts = self._last(binding, fine), silent, self._last(binding, failures)
+        return MachineOverview(binding.name, self._states(binding.name), queue, leases, *lasts)
 
     def named(self, name: str) -> MachineOverview:
         """One machine of which only the name is known."""
@@ -123,15 +138,22 @@ class Overseer:
     def _passing(self, lease: LeasePolicy) -> Passing:
         if lease.gates is None:
             return NOTHING
-        return Gatekeeper.of(lease.gates, self.bindings, self.reader).passing(())
+        return Gatekeeper.as_kept(lease.gates, self.bindings, self.reader).passing(())
 
     def _leases(self, name: str) -> list[LeaseRecord]:
         run_out = self.reader.run_out(name, self.now, self.listed)
         found = {each.snapshot.instance: each for each in (*run_out, *self.reader.leased(name, self.listed))}
         return [read_lease(each, self.now) for each in found.values()][: self.listed]
 
-    def _ended(self, binding: AnyBinding) -> list[Stored[Any, Any]]:
-        leaves = ended_states(binding.machine)
+    def _silent(self, staleness: Staleness) -> list[Observed[Any, Any]]:
+        binding: AnyBinding = self.bindings.of(staleness.machine)
+        paths = tuple(path for path, leaf in binding.classes.items() if issubclass(leaf, staleness.watched))
+        query = Query(binding.name, paths, limit=self.counted)
+        rows = self.reader.silent(query, staleness.warn // MICROSECOND, self.now, self.listed)
+        return [observed(binding, row, staleness) for row in rows]
+
+    def _last(self, binding: AnyBinding, leaves: Sequence[type]) -> list[Stored[Any, Any]]:
+        """The instances that came last to one of these."""
         paths = tuple(path for path, leaf in binding.classes.items() if leaf in leaves)
         rows = self.reader.find(Query(binding.name, paths, limit=self.listed)) if paths else []
         return [binding.stored(row) for row in rows]

@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeAlias, ca
 
 from typing_extensions import TypeVar
 
-from leverframe.coordination.gates import Gates
+from leverframe.coordination.agreement import lease_problem, second_problem, wake_up_problem
+from leverframe.coordination.declared import lease_arguments_problem, several, wake_up_arguments_problem
+from leverframe.coordination.gates import Gates, names
 from leverframe.coordination.limits import Limit
 from leverframe.errors import LeaseRequired, MachineDefinitionError
 from leverframe.persistence.beside import Change, Sending
 from leverframe.persistence.effects import Effect, Grant, Leave, Pause, Resume, Rouse, Stand, Vacate
 from leverframe.persistence.instants import to_microseconds
 from leverframe.persistence.keys import decode_key
+from leverframe.persistence.leases import check_priority
 from leverframe.typed.declare import Edge
 from leverframe.typed.machine import Machine
 from leverframe.typed.payload import Event, Payload
@@ -27,7 +30,7 @@ from leverframe.typed.policy import Policy
 if TYPE_CHECKING:
     from leverframe.persistence.signatures import MachineClass
 
-__all__ = ["BoundLease", "Lease", "LeasePolicy", "Over", "WakeUp"]
+__all__ = ["BoundLease", "Lease", "LeaseOf", "LeasePolicy", "Over", "WakeUp"]
 
 P = TypeVar("P", bound=Payload)
 T = TypeVar("T", bound=Payload)
@@ -36,9 +39,13 @@ M = TypeVar("M", bound=Machine[Any, Any])
 M_co = TypeVar("M_co", bound=Machine[Any, Any], covariant=True)
 T_co = TypeVar("T_co", bound=Payload, covariant=True)
 S = TypeVar("S", bound=Payload)
+E_contra = TypeVar("E_contra", bound=Event, contravariant=True)
 S_contra = TypeVar("S_contra", bound=Payload, contravariant=True, default=Any)
 
 MICROSECOND = timedelta(microseconds=1)
+
+LOOKED_AT = timedelta(seconds=20)
+"""How often it is seen to that a lease is still there which lasts without being renewed."""
 
 Ready = Callable[[Any, datetime], datetime | None]
 """From when on a state can be claimed; None: not at all."""
@@ -62,6 +69,16 @@ class BoundLease(Protocol[M_co, T_co, S_contra]):
     def takes(self: BoundLease[Machine[Any, E0], Any], event: E0) -> None: ...
 
 
+class LeaseOf(Protocol[M_co, T_co, E_contra, S_contra]):
+    """A machine's lease, by which a call knows the machine's events too."""
+
+    def machine_and_state(self) -> tuple[type[M_co], type[T_co]]: ...
+
+    def begins_in(self, state: S_contra) -> None: ...
+
+    def takes(self, event: E_contra) -> None: ...
+
+
 class LeasePolicy(Policy):
     """What `Lease` declares, for those who go by it."""
 
@@ -71,7 +88,7 @@ class LeasePolicy(Policy):
     takeover: Edge[Any, Any, Any] | None
     release: Edge[Any, Any, Any] | None
     ttl: timedelta | None
-    heartbeat: timedelta | None
+    heartbeat: timedelta
     max_runtime: timedelta | None
     free: tuple[Edge[Any, Any, Any], ...]
     pauses: tuple[type, ...]
@@ -85,25 +102,34 @@ class LeasePolicy(Policy):
 
     def attach(self, machine: Any) -> None:
         super().attach(machine)
+        if problem := lease_arguments_problem(self):
+            self._fail(problem)
         self.leased = self.claim.targets
         self.claimable = self.claim.sources
         self._check()
 
     def _check(self) -> None:
-        if self.release is not None and self.release in (self.claim, self.expiry, self.takeover):
-            self._fail(f"release={self.release.name} is the lease's own move, which nobody sends; name another one")
+        second = "is not the only Lease, and an instance has one owner at a time"
+        if problem := second_problem(self.machine, self, LeasePolicy, second):
+            self._fail(problem)
         if any(issubclass(leaf, self.leased) for leaf in self.machine.leaves() if issubclass(leaf, self.claimable)):
             self._fail(f"{self.claim.name} leads back to where it comes from; let a claim lead into a state of its own")
-        for name in ("ttl", "heartbeat", "max_runtime"):
-            span: timedelta | None = getattr(self, name)
-            if span is not None and span < MICROSECOND:
-                self._fail(f"{name} is {span}; give a timedelta of more than nothing")
-        if self.ttl is not None and self.heartbeat is not None and self.heartbeat >= self.ttl:
+        if self.ttl is not None and self.heartbeat >= self.ttl:
             self._fail(f"heartbeat {self.heartbeat} is no shorter than ttl {self.ttl}; renew before the lease runs out")
         if self.expired is not None and self.expiry is None:
             self._fail("makes an event of a lease that is over, but names no move for it; give expiry= too")
         if self.gates is not None and (problem := self.gates.problem()):
             self._fail(problem)
+        if problem := lease_problem(self):
+            self._fail(problem)
+        self._check_events()
+
+    def _check_events(self) -> None:
+        """What the store makes by itself is made once now, so that it is known that it can be."""
+        if self.expiry is not None and self.expired is None:
+            self.expiry_event("run_out")
+        if self.release is not None:
+            self.release_event()
 
     def _fail(self, problem: str) -> None:
         raise MachineDefinitionError(self.machine.__name__, self.name, problem)
@@ -116,10 +142,9 @@ class LeasePolicy(Policy):
         return now + min(spans) // MICROSECOND if spans else None
 
     def lasts(self) -> tuple[int, int | None]:
-        """How long a renewed lease lasts, and at most in all, in microseconds."""
-        assert self.ttl is not None, "a lease without ttl= is not renewed"
+        """How long a renewed lease lasts, and at most in all, in microseconds; one without ttl= is not renewed."""
         most = None if self.max_runtime is None else self.max_runtime // MICROSECOND
-        return self.ttl // MICROSECOND, most
+        return 0 if self.ttl is None else self.ttl // MICROSECOND, most
 
     # ------------------------------------------------------------ which events
 
@@ -145,7 +170,7 @@ class LeasePolicy(Policy):
 
     def kept(self) -> object:
         """From which states what is kept of an instance follows."""
-        gates = None if self.gates is None else [self.gates.of.machine_name, self.gates.serial is not None]
+        gates = None if self.gates is None else [self.gates.of.machine_name, self.gates.group is not None]
         named = {"claimable": names(self.claimable), "leased": names(self.leased), "pauses": names(self.pauses)}
         waits = {"ready": self.ready is not None, "priority": self.priority is not None}
         return {**named, **waits, "limit": self.limit is not None, "gates": gates}
@@ -156,7 +181,7 @@ class LeasePolicy(Policy):
         if own or (isinstance(sending.before, self.leased) and not sending.fenced and sending.edge not in self.free):
             path = self.machine.path(type(sending.before))
             key = decode_key(sending.key)
-            raise LeaseRequired(self.machine.__name__, key, path, type(sending.event).__name__)
+            raise LeaseRequired(self.machine.__name__, key, path, type(sending.event).__name__, by_store=own)
 
     def effects(self, change: Change) -> Sequence[Effect]:
         """What a move changes for those who work on the instance, or want to."""
@@ -211,9 +236,14 @@ class LeasePolicy(Policy):
         ready = self.ready(change.after, change.now)
         return None if ready is None else max(change.at, to_microseconds(ready))
 
+    def _priority_of(self, state: Payload) -> int:
+        if self.priority is None:
+            return 0
+        return check_priority(f"{self.machine.__name__}.{self.name}: priority", self.priority(state))
+
     def _stand(self, change: Change, ready_at: int | None, grant: Grant | None) -> Stand:
         waits = grant is None and isinstance(change.after, self.claimable)
-        priority = self.priority(change.after) if waits and self.priority is not None else 0
+        priority = self._priority_of(change.after) if waits else 0
         subject, serial = (None, None) if self.gates is None else self.gates.place(change.after)
         scope = None if self.limit is None else self.limit.scope_of(change.after, change.key)
         return Stand(change.machine, ready_at, priority, subject, serial, scope, grant)
@@ -230,14 +260,16 @@ class Lease(LeasePolicy, Generic[T]):
     owner's process is gone ("process_gone"), or somebody has "released" it by hand.
 
     `ttl` is how long a lease lasts unless it is renewed, None for as long as it takes; `heartbeat` how often it is
-    renewed, a third of that unless said otherwise; `max_runtime` how long it can be renewed at all.
+    renewed, a third of that unless said otherwise; without a `ttl`, how often it is seen to that the lease is still
+    there, 20 seconds unless said otherwise.  `max_runtime` is how long it can be renewed, or lasts, at all.
 
     `free` are moves out of the leased state that anybody may make; they end the lease if they leave it.  In the states
     `pauses` no lease runs: anybody may send, and a move back into the leased state gives whoever had it a new lease.
 
-    `ready` says from when on a state can be claimed (None: not at all), at once without it; `priority` is larger for
-    what is claimed first.  Otherwise whatever has waited longest, from its creation or from the time it had to wait
-    for, comes first.  `reason` says why a state cannot be claimed, for those who ask for one by its key; None: it can.
+    `ready` says from when on a state can be claimed (None: not at all), at once without it; `priority`, an
+    integer of 32 bits, is larger for what is claimed first.  Otherwise whatever has waited longest, from its creation
+    or from the time it had to wait for, comes first.  `reason` says why a state cannot be claimed, for those who ask
+    for one by its key; None: it can.
 
     `limit` is how many may be held at one time, and `gates` what holds back what is ready.
 
@@ -271,10 +303,10 @@ class Lease(LeasePolicy, Generic[T]):
         self.takeover = takeover
         self.release = release
         self.ttl = ttl
-        self.heartbeat = heartbeat or (None if ttl is None else ttl / 3)
+        self.heartbeat = usual_heartbeat(ttl) if heartbeat is None else heartbeat
         self.max_runtime = max_runtime
-        self.free = tuple(free)
-        self.pauses = tuple(pauses)
+        self.free = several(free)
+        self.pauses = several(pauses)
         self.ready = ready
         self.priority = priority
         self.reason = reason
@@ -284,6 +316,10 @@ class Lease(LeasePolicy, Generic[T]):
     if TYPE_CHECKING:
 
         def __get__(self, instance: object, owner: MachineClass[M, S]) -> BoundLease[M, T, S]: ...
+
+
+def usual_heartbeat(ttl: timedelta | None) -> timedelta:
+    return ttl / 3 if isinstance(ttl, timedelta) else LOOKED_AT
 
 
 class WakeUp(Policy):
@@ -307,14 +343,21 @@ class WakeUp(Policy):
     ) -> None:
         self.move = move
         self.at = at
-        self.states = tuple(states)
+        self.states = several(states)
 
     def attach(self, machine: Any) -> None:
         super().attach(machine)
+        if problem := wake_up_arguments_problem(self):
+            raise MachineDefinitionError(machine.__name__, self.name, problem)
         if self.move is None and not self.states:
             problem = "names neither a move nor states; write WakeUp(move, at=...) or WakeUp(states=[...], at=...)"
             raise MachineDefinitionError(machine.__name__, self.name, problem)
         self.states = self.states or (() if self.move is None else self.move.sources)
+        leases = [each for each in machine._policies if isinstance(each, LeasePolicy)]
+        if problem := wake_up_problem(self, leases):
+            raise MachineDefinitionError(machine.__name__, self.name, problem)
+        if self.move is not None:
+            self.wake_event()
 
     def kept(self) -> object:
         """In which states it may have a time."""
@@ -342,10 +385,6 @@ class WakeUp(Policy):
             return None
         due = self.at(state)
         return None if due is None else to_microseconds(due)
-
-
-def names(states: Sequence[type]) -> list[str]:
-    return sorted(state.__name__ for state in states)
 
 
 def make_event(edge: Edge[Any, Any, Any], machine: Any, policy: str) -> Any:

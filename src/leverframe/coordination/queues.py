@@ -6,11 +6,9 @@ from attrs import evolve, frozen
 
 from leverframe.persistence.backend import Reader
 from leverframe.persistence.gating import Passing
+from leverframe.persistence.leases import ABOVE_ALL
 
 __all__ = ["QueueCounts", "count_queue"]
-
-ABOVE_ALL = 2**31
-"""A priority."""
 
 MOST_PRIORITIES = 50
 """How many of them are looked at."""

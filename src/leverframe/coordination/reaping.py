@@ -8,7 +8,7 @@ from attrs import define
 from typing_extensions import TypeVar
 
 from leverframe.coordination.claiming import as_lease
-from leverframe.coordination.passing import PassedBy
+from leverframe.coordination.passing import PassedBy, move_by_itself
 from leverframe.coordination.policies import BoundLease, LeasePolicy, Over
 from leverframe.coordination.processes import Process, is_gone, this_process
 from leverframe.errors import InvalidQuery
@@ -40,7 +40,8 @@ class Reaping(SnapshotStore):
         and all that there are are handled.
 
         Raises `InvalidQuery` where the policy names no such move.  What keeps one instance from being handled, a row
-        that cannot be read or a handler that raises, is raised when all others are.
+        that cannot be read, a handler that raises, a unique look-up's value that is taken, is raised when all others
+        are.
 
         >>> from leverframe import open_store
         >>> from leverframe.machines.run import *
@@ -129,4 +130,4 @@ class Reap:
         state, event = self.binding.state_of(row), self.lease.expiry_event(why)
         decision = decide(self.binding.machine, state, event, from_microseconds(now))
         move = self.binding.move(row, state, event, decision, now, now, None)
-        return writer.move(move) is not None
+        return move_by_itself(writer, self.binding, row, move)

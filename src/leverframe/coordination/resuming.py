@@ -7,9 +7,10 @@ from typing import Any
 from attrs import define
 from typing_extensions import TypeVar
 
-from leverframe.coordination.claiming import Claiming, as_lease, renew
+from leverframe.coordination.claiming import Claiming, as_lease
 from leverframe.coordination.claims import Given
 from leverframe.coordination.held import Held
+from leverframe.coordination.keeping import renew
 from leverframe.coordination.policies import BoundLease, LeasePolicy
 from leverframe.errors import Key, NotFound
 from leverframe.persistence.arguments import check_text
@@ -80,5 +81,5 @@ class Resumption:
             return None
         state = self.binding.state_of(row)
         if self.lease.ttl is not None:
-            renew(writer, self.lease, [(row.instance, found.token)], self.now)
+            renew(writer, self.lease, [(row.instance, found.token)], self.now, waits=True)
         return Given(row, state, row.version, found.token)

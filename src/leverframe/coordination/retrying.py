@@ -13,7 +13,7 @@ from leverframe.errors import InvalidValue
 from leverframe.persistence.beside import Change, Sending
 from leverframe.persistence.effects import Effect
 from leverframe.typed.payload import Event
-from leverframe.typed.policy import Policy
+from leverframe.typed.policy import Policy, policy_of
 
 __all__ = ["Permanent", "Retry", "Transient", "retry_of"]
 
@@ -95,4 +95,4 @@ class Retry(Policy):
 
 def retry_of(machine: Any) -> Retry | None:
     """What a machine declares about failures; None if it does not."""
-    return next((policy for policy in machine._policies if isinstance(policy, Retry)), None)
+    return policy_of(machine, Retry)

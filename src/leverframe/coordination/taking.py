@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from leverframe.errors import InvalidQuery
-from leverframe.persistence.backend import MessageRow, Writer
+from leverframe.persistence.backend import Writer
 from leverframe.persistence.consumers import DueRow, Grasp
+from leverframe.persistence.rows import MessageRow
 from leverframe.wording import show_value
 
 __all__ = ["Taken", "Taking"]
@@ -19,33 +20,34 @@ AT_ONCE = 500
 
 @frozen
 class Taken:
-    """A message that was handed out, for the how manieth time, and under which token."""
+    """A message that was handed out, for the how manieth time, under which token, and until when."""
 
     message: MessageRow
     attempt: int
     token: int
+    until: int
 
 
 @frozen
 class Taking:
-    """One call: for whom, and how long what it gives is theirs.  Times are microseconds."""
+    """One call: for whom, and how long what it gives is theirs.  Times are microseconds; `now` None: the database's."""
 
     consumer: str
     topic: str | None
     after: int
     attempts: int
     worker: str
-    now: int
-    until: int
+    now: int | None
+    lease: int
 
     def run(self, limit: int, writer: Writer) -> list[Taken]:
         """At most `limit` messages.  Raises `InvalidQuery`."""
-        held = writer.hold_consumer(self.consumer, self.topic, self.after)
+        held = writer.hold_consumer(self.consumer, self.topic, self.after, self.now)
         if held.topic != self.topic:
             raise InvalidQuery("", self._other_topic(held.topic))
         # Higher than any before, also than those of a consumer of this name that was removed.
-        grasp = Grasp(self.worker, max(held.token + 1, self.now), self.until)
-        taken = self._due(limit, grasp, writer)
+        grasp = Grasp(self.worker, max(held.token + 1, held.clock), held.clock + self.lease)
+        taken = self._due(limit, held.clock, grasp, writer)
         new, position = self._new(held.position, limit - len(taken), grasp, writer)
         if taken or position != held.position:
             writer.advance(self.consumer, position, grasp.token)
@@ -57,22 +59,22 @@ class Taking:
 
     # ------------------------------------------------------------ once more
 
-    def _due(self, limit: int, grasp: Grasp, writer: Writer) -> list[Taken]:
+    def _due(self, limit: int, now: int, grasp: Grasp, writer: Writer) -> list[Taken]:
         taken: list[Taken] = []
         while (asked := min(AT_ONCE, limit - len(taken))) > 0:
-            rows = writer.due(self.consumer, self.now, asked)
-            taken += self._again(rows, grasp, writer)
+            rows = writer.due(self.consumer, now, asked)
+            taken += self._again(rows, now, grasp, writer)
             if len(rows) < asked:
                 break
         return taken
 
-    def _again(self, rows: Sequence[DueRow], grasp: Grasp, writer: Writer) -> list[Taken]:
+    def _again(self, rows: Sequence[DueRow], now: int, grasp: Grasp, writer: Writer) -> list[Taken]:
         """Those that may be handed out again; none of the others is due from here on."""
         writer.drop(self.consumer, [row.position for row in rows if row.message is None])
         ended = [row.position for row in rows if row.message is not None and row.attempts >= self.attempts]
-        writer.give_up(self.consumer, ended, self.now)
+        writer.give_up(self.consumer, ended, now)
         again = [
-            Taken(row.message, row.attempts + 1, grasp.token)
+            Taken(row.message, row.attempts + 1, grasp.token, grasp.until)
             for row in rows
             if row.message is not None and row.attempts < self.attempts
         ]
@@ -90,6 +92,6 @@ class Taking:
                 break
             # Behind a position that was set back are some that it has still; and any may be deleted at this moment.
             new = writer.hand_out(self.consumer, [row.position for row in rows], grasp)
-            taken += [Taken(row, 1, grasp.token) for row in rows if row.position in new]
+            taken += [Taken(row, 1, grasp.token, grasp.until) for row in rows if row.position in new]
             position = rows[-1].position
         return taken, position

@@ -8,7 +8,7 @@ from typing import Any
 from attrs import define, frozen
 from typing_extensions import TypeVar
 
-from leverframe.coordination.passing import PassedBy
+from leverframe.coordination.passing import PassedBy, move_by_itself
 from leverframe.coordination.policies import WakeUp
 from leverframe.errors import Key, TransitionNotAllowed
 from leverframe.persistence.arguments import check_integer
@@ -60,7 +60,7 @@ class Waking(SnapshotStore):
 
         Each is made once, however many processes look.  At most `limit` go into one transaction, and all that there are
         are made.  One whose move is refused by a guard is dropped.  What keeps one from being made, a row that cannot
-        be read or a handler that raises, is raised when all others are made.
+        be read, a handler that raises, a unique look-up's value that is taken, is raised when all others are made.
 
         >>> from leverframe import open_store
         >>> from leverframe.machines.run import *
@@ -124,7 +124,7 @@ class Wake:
             writer.affect(moved, [Rouse(self.binding.name, row.name, None)])
             return False
         move = self.binding.move(snapshot, state, event, decision, now, now, None)
-        return writer.move(move) is not None
+        return move_by_itself(writer, self.binding, snapshot, move)
 
 
 def _at(row: WakeUpRow) -> datetime:

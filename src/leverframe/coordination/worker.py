@@ -6,17 +6,18 @@ import uuid
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Generic, Protocol
+from typing import TYPE_CHECKING, Any, Generic
 
 from typing_extensions import TypeVar
 
 from leverframe.coordination.back_off import BackOff
 from leverframe.coordination.claiming import as_lease
 from leverframe.coordination.held import Held
+from leverframe.coordination.policies import LeaseOf, LeasePolicy
 from leverframe.coordination.working import Terms, WorkerEnded, Working
 from leverframe.coordination.working_children import check_importable
 from leverframe.coordination.working_telling import WorkerHooks
-from leverframe.errors import InvalidQuery
+from leverframe.errors import InvalidQuery, MachineDefinitionError
 from leverframe.persistence.arguments import check_integer, check_text
 from leverframe.typed.machine import Machine
 from leverframe.typed.payload import Event, Payload
@@ -25,14 +26,11 @@ from leverframe.wording import show_value
 if TYPE_CHECKING:
     from leverframe.coordination.store import Store
 
-__all__ = ["Handler", "LeaseOf", "Worker"]
+__all__ = ["Handler", "Worker"]
 
 E = TypeVar("E", bound=Event)
 M = TypeVar("M", bound=Machine[Any, Any])
 T = TypeVar("T", bound=Payload)
-E_contra = TypeVar("E_contra", bound=Event, contravariant=True)
-M_co = TypeVar("M_co", bound=Machine[Any, Any], covariant=True)
-T_co = TypeVar("T_co", bound=Payload, covariant=True)
 
 NOTHING = timedelta()
 
@@ -42,20 +40,15 @@ REAP_EVERY = timedelta(seconds=5)
 WAKE_EVERY = timedelta(seconds=1)
 
 
-class LeaseOf(Protocol[M_co, T_co, E_contra]):
-    """A machine's lease, by which a call knows the machine's events too."""
-
-    def machine_and_state(self) -> tuple[type[M_co], type[T_co]]: ...
-
-    def takes(self, event: E_contra) -> None: ...
-
-
 class Handler(Generic[M, T]):
     """What a worker does with a lease: `Handler(Run.lease, build)`.
 
     `function` gets the lease, a `Held[Run, Running]`, which is renewed while it runs.  What it returns is sent under
     that lease: an event of the machine, or None if the function has sent all that there is to send.  What it raises
     becomes an event too, as the machine's `Retry` says.
+
+    `claim` makes the event of a claim, where that takes arguments: it is called for each.  Raises `InvalidQuery` for
+    what is no lease or no function, and where `claim` is missing.
 
     >>> from leverframe.machines.run import *
     >>> from leverframe.coordination.held import Held
@@ -65,11 +58,35 @@ class Handler(Generic[M, T]):
     <handler build of Run.lease>
     """
 
-    def __init__(self, lease: LeaseOf[M, T, E], function: Callable[[Held[M, T]], E | None]) -> None:
+    def __init__(
+        self,
+        lease: LeaseOf[M, T, E],
+        function: Callable[[Held[M, T]], E | None],
+        *,
+        claim: Callable[[], Event] | None = None,
+    ) -> None:
         self.lease = as_lease(lease)
         if not callable(function):
             raise InvalidQuery("", f"{show_value(function)} is no function; give one that takes what was claimed")
+        if claim is not None and not callable(claim):
+            raise InvalidQuery(
+                "", f"claim={show_value(claim)} is no function; give one that makes the event of a claim"
+            )
         self.function: Callable[[Any], Any] = function
+        self.claim = claim
+        if claim is None:
+            check_claim(self.lease)
+
+    def claim_event(self) -> Event | None:
+        """The event of the next claim; None for the one without arguments.  Raises `InvalidQuery`."""
+        if self.claim is None:
+            return None
+        event, kinds = self.claim(), self.lease.claim.events
+        if not isinstance(event, kinds):
+            wanted = " or ".join(kind.__name__ for kind in kinds)
+            problem = f"claim= has made {show_value(event)}, which claims nothing; let it make {wanted}"
+            raise InvalidQuery(self.lease.machine.machine_name, problem)
+        return event
 
     def __repr__(self) -> str:
         name = getattr(self.function, "__name__", repr(self.function))
@@ -79,7 +96,11 @@ class Handler(Generic[M, T]):
 class Worker:
     """Claims what is ready, and has it handled, until it is told to stop.
 
-    `name` is what leases and errors call it: a fresh one for each start of a process, unless it is given.  At most
+    The machine of that name is another: `from leverframe.machines import Worker as WorkerMachine` beside this one.
+
+    `name` is what leases and errors call it: a fresh one for each start of a process, unless it is given.  No two
+    workers that are at work may have the same one: what has its name and is not in its hands, a worker takes for a
+    claim of its own whose answer was lost.  At most
     `concurrency` pieces of work are under way at a time, each in a thread, or with `processes` in a process of its own,
     and one is claimed when there is a place for it.
 
@@ -136,8 +157,9 @@ class Worker:
         """Work until `stop()`, or until nothing is ready with `once`; how it ended.
 
         In the main thread SIGTERM and SIGINT stop it, and a second one lets it wait for nothing more.  While the store
-        cannot be reached it waits.  Raises `StoreError` for what no waiting mends: a store that is closed or gone, a
-        machine that another program declares otherwise.
+        is away, busy or full it waits.  What no waiting mends is raised, once what is under way has come to its end:
+        `StoreClosed`, `StoreVanished`, `AccessDenied`, `LookupsChanged` and the like; `Conflict` and `StoreFailure`
+        when they have come ten times in a row; and whatever the machine's own code raises in a claim.
         """
         check_integer("concurrency", self.concurrency, at_least=1)
         working = Working(self, once=once)
@@ -163,6 +185,16 @@ class Worker:
 
     def __repr__(self) -> str:
         return f"<worker {self.name} on {self.store.location}>"
+
+
+def check_claim(lease: LeasePolicy) -> None:
+    """Raise `InvalidQuery` for a claim that has to be told more than nothing."""
+    try:
+        lease.claim_event()
+    except MachineDefinitionError as error:
+        kind = lease.claim.events[0].__name__
+        problem = f"a claim of {lease.name} takes {kind}, which is not made without arguments; make it with claim="
+        raise InvalidQuery(lease.machine.machine_name, problem) from error
 
 
 def check_handlers(handlers: Any) -> tuple[Handler[Any, Any], ...]:

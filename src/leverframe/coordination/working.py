@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,28 +16,19 @@ from attrs import frozen
 
 from leverframe.coordination.back_off import BackOff
 from leverframe.coordination.held import Held
-from leverframe.coordination.processes import this_process
 from leverframe.coordination.working_children import Children
-from leverframe.coordination.working_piece import TROUBLE, Piece
+from leverframe.coordination.working_claims import Claims
+from leverframe.coordination.working_piece import Work
+from leverframe.coordination.working_place import Place
 from leverframe.coordination.working_signals import Bell, listening, stopped_by_signals
 from leverframe.coordination.working_telling import Telling
+from leverframe.coordination.working_trouble import pause, will_pass
 from leverframe.coordination.working_upkeep import Upkeep
-from leverframe.errors import (
-    CannotOpen,
-    InvalidQuery,
-    LookupsChanged,
-    MachineDefinitionError,
-    StoreClosed,
-    StoreVanished,
-)
 
 if TYPE_CHECKING:
     from leverframe.coordination.worker import Handler, Worker
 
 __all__ = ["Terms", "WorkerEnded", "Working"]
-
-LASTING = (CannotOpen, InvalidQuery, LookupsChanged, MachineDefinitionError, StoreClosed, StoreVanished)
-"""What no waiting mends.  Anything else is logged, and tried again: it may be one row of one machine."""
 
 
 @frozen
@@ -81,16 +72,19 @@ class Working:
         leases = [each.lease for each in worker.handlers]
         self._upkeep = Upkeep(self._store, leases, self._terms.reap_every, self._terms.wake_every, self._telling)
         self._children = Children() if worker.processes else None
+        self._claims = Claims(self._store, worker.name, worker.handlers)
         self._bell = Bell()
-        self._pieces: set[Piece] = set()
-        self._ended: deque[Piece] = deque()
+        self._places: set[Place] = set()
+        self._ended: deque[Place] = deque()
         self._finished = 0
+        self._left = 0
         self._stops = 0
         self._changed = False
 
     def stop(self) -> None:
         """Claim nothing more; the second time, wait for nothing either.  From anywhere."""
         self._stops += 1
+        self._claims.close()
         self._bell.ring()
 
     def run(self) -> WorkerEnded:
@@ -98,11 +92,14 @@ class Working:
         with stopped_by_signals(self.stop), listening(self._store, self._note_change):
             try:
                 self._work()
+            except Exception as error:
+                self._telling.broken_off(error)
+                raise
             finally:
                 self._finish()
                 if self._children is not None:
                     self._children.close()
-        ended = WorkerEnded(self._finished, len(self._pieces), self._stops > 1)
+        ended = WorkerEnded(self._finished, self._left, self._stops > 1)
         self._telling.stopped(ended.finished, ended.left)
         return ended
 
@@ -113,57 +110,72 @@ class Working:
         while not self._stops:
             try:
                 self._upkeep.do()
+                self._take_up_lost()
                 # What ends from here on may have made something ready.
-                alone = self._places() == self._worker.concurrency
+                alone = self._free() == self._worker.concurrency
                 claimed = self._claim(looked=looks > 0)
-            except LASTING:
-                raise
             except Exception as error:
                 failures += 1
+                if not will_pass(error, failures):
+                    raise
                 self._wait_in_trouble(error, failures)
                 continue
             failures = self._recover(failures)
             looks = 0 if claimed else 1 if self._take_note() else looks + 1
             if self._once and alone and not claimed:
                 return
-            if not claimed or not self._places():
+            if not claimed or not self._free():
                 self._wait(looks)
 
     def _claim(self, *, looked: bool) -> int:
         """Fill the places that are free; how many were.  `looked` says that nothing was ready the last time."""
         claimed = 0
-        # Whoever was asked first is asked last the next time.
-        self._handlers.rotate(-1)
         for handler in tuple(self._handlers):
-            free = self._places()
-            if free and not self._stops and (not looked or self._store.has_ready(handler.lease)):
-                claimed += self._claim_for(handler, free)
+            free = self._free()
+            if not free or self._stops:
+                break
+            # Whoever is asked, whatever comes of that, is asked last the next time.
+            self._handlers.rotate(-1)
+            if not looked or self._store.has_ready(handler.lease):
+                claimed += self._begin(handler, self._claims.claim(handler, free))
         return claimed
 
-    def _claim_for(self, handler: Handler[Any, Any], limit: int) -> int:
-        lease: Any = handler.lease  # a checker knows it as the machine's own
-        given = self._store.claim_many(lease, worker=self._worker.name, limit=limit, process=this_process())
+    def _take_up_lost(self) -> None:
+        """Begin with what was claimed without that this worker was told."""
+        if not self._claims.may_be_lost():
+            return
+        for handler in self._handlers:
+            self._begin(handler, self._claims.find_lost(handler, self._free()))
+        if self._free():
+            self._claims.note_look()
+
+    def _begin(self, handler: Handler[Any, Any], given: Iterator[Held[Any, Any]]) -> int:
+        """Begin with each as soon as it is there; how many there were."""
+        number = 0
+        work = Work(self._store, self._function_of(handler), self._claims, self._telling)
         for held in given:
-            piece = Piece(self._store, held, self._function_of(handler), self._telling, self._note_end)
-            self._pieces.add(piece)
-            piece.start()
-        return len(given)
+            place = Place(work, held, self._note_end)
+            self._places.add(place)
+            place.start()
+            number += 1
+        return number
 
     def _function_of(self, handler: Handler[Any, Any]) -> Callable[[Held[Any, Any]], Any]:
         return handler.function if self._children is None else partial(self._children.handle, handler.function)
 
-    def _places(self) -> int:
+    def _free(self) -> int:
+        """How many places are free."""
         self._clear()
-        return self._worker.concurrency - len(self._pieces)
+        return self._worker.concurrency - len(self._places)
 
     def _wait(self, looks: int) -> None:
         seconds = self._upkeep.due_in()
-        if self._places():
+        if self._free():
             seconds = min(seconds, self._terms.poll.delay(looks).total_seconds())
         self._bell.wait(seconds)
 
     def _wait_in_trouble(self, error: BaseException, failures: int) -> None:
-        seconds = TROUBLE.delay(failures).total_seconds()
+        seconds = pause(failures)
         self._telling.troubled("claim", error, seconds)
         until = time.monotonic() + seconds
         while not self._stops and (left := until - time.monotonic()) > 0:
@@ -176,8 +188,8 @@ class Working:
 
     # ------------------------------------------------------------ what others tell it
 
-    def _note_end(self, piece: Piece) -> None:
-        self._ended.append(piece)
+    def _note_end(self, place: Place) -> None:
+        self._ended.append(place)
         self._bell.ring()
 
     def _note_change(self) -> None:
@@ -189,22 +201,24 @@ class Working:
         return changed
 
     def _clear(self) -> None:
-        """Count what has come to its end."""
+        """Make room where nothing is done any more."""
         while self._ended:
-            self._pieces.discard(self._ended.popleft())
-            self._finished += 1
+            place = self._ended.popleft()
+            self._places.discard(place)
+            self._finished += place.finished
 
     # ------------------------------------------------------------ when it stops
 
     def _finish(self) -> None:
         """Wait for what is under way, as long as that is right; give up the rest."""
+        self._claims.close()
         self._clear()
-        if self._pieces:
-            self._telling.stopping(len(self._pieces))
+        if self._places:
+            self._telling.stopping(len(self._places))
         deadline = time.monotonic() + self._terms.grace.total_seconds()
-        while self._pieces and self._stops < 2 and (left := deadline - time.monotonic()) > 0:
+        while self._places and self._stops < 2 and (left := deadline - time.monotonic()) > 0:
             self._bell.wait(left)
             self._clear()
-        for piece in tuple(self._pieces):
-            piece.give_up()
-        self._clear()
+        for place in self._places:
+            self._left += place.give_up()
+            self._finished += place.finished

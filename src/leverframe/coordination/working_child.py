@@ -18,8 +18,9 @@ from typing import Any, TypeAlias, cast
 
 from attrs import frozen
 
-from leverframe.coordination.held import Held
+from leverframe.coordination.held import Held, lose
 from leverframe.coordination.policies import LeasePolicy
+from leverframe.coordination.working_telling import innermost
 from leverframe.errors import InvalidQuery, Key
 from leverframe.persistence.records import Receipt
 
@@ -59,9 +60,10 @@ class Lost:
 
 @frozen
 class Raised:
-    """A call, or the handler, has raised."""
+    """A call, or the handler, has raised; `where` is the last place of the program's own code, if there is one."""
 
     error: BaseException
+    where: str | None = None
 
 
 @frozen
@@ -120,7 +122,7 @@ class _Child:
                     self._held = self._hold(said)
                     self._tasks.put(said)
                 case Lost() if self._held is not None:
-                    self._held.lose()
+                    lose(self._held)
                 case Answered() | Raised():
                     self._answers.put(said)
                 case _:
@@ -131,7 +133,7 @@ class _Child:
             said: FromChild = Returned(task.function(self._held_now()))
             pickle.dumps(said)
         except BaseException as error:
-            said = Raised(portable(error))
+            said = Raised(portable(error), innermost(error.__traceback__))
         self._held = None
         self._parent.send(said)
 
@@ -147,11 +149,11 @@ class _Child:
 
     # ------------------------------------------------------------ what a lease needs
 
-    def send_held(self, held: Held[Any, Any], event: Any, at: datetime | None) -> Receipt[Any]:  # noqa: ARG002  # there is one
+    def send(self, held: Held[Any, Any], event: Any, at: datetime | None) -> Receipt[Any]:  # noqa: ARG002  # there is one
         answer: Receipt[Any] = self._ask(Send(event, at))
         return answer
 
-    def send_held_and_claim(
+    def send_and_claim(
         self,
         held: Held[Any, Any],
         event: Any,  # noqa: ARG002  # all that can be said is said to the parent
@@ -160,13 +162,13 @@ class _Child:
     ) -> tuple[Receipt[Any], Held[Any, Any] | None]:
         raise InvalidQuery(held.lease.machine.machine_name, "a handler of a worker claims nothing; return the event")
 
-    def renew_held(self, held: Held[Any, Any]) -> bool:  # noqa: ARG002  # there is one
+    def renew(self, held: Held[Any, Any]) -> bool:  # noqa: ARG002  # there is one
         return bool(self._ask(Renew()))
 
-    def keep_renewed(self, held: Held[Any, Any]) -> None:
+    def keep(self, held: Held[Any, Any]) -> None:
         """The parent does."""
 
-    def stop_renewing(self, held: Held[Any, Any]) -> None:
+    def leave(self, held: Held[Any, Any]) -> None:
         """The parent does."""
 
     def _ask(self, question: FromChild) -> Any:

@@ -28,6 +28,7 @@ from leverframe.coordination.working_child import (
     portable,
     run_child,
 )
+from leverframe.coordination.working_telling import place_error
 from leverframe.errors import HandlerDied, InvalidQuery, LeaseLost
 from leverframe.wording import show_value
 
@@ -63,6 +64,7 @@ class Children:
         with self._lock:
             self._idle.append(child)
         if isinstance(answer, Raised):
+            place_error(answer.error, answer.where)
             raise answer.error
         return answer.event
 

@@ -9,68 +9,51 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from datetime import timedelta
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from leverframe.coordination.attending import Attending
-from leverframe.coordination.back_off import BackOff
-from leverframe.coordination.held import Held
+from attrs import frozen
+
+from leverframe.coordination.held import Held, lose
 from leverframe.coordination.retrying import Transient, retry_of
+from leverframe.coordination.working_claims import Claims
 from leverframe.coordination.working_telling import Telling
-from leverframe.errors import (
-    Conflict,
-    LeaseLost,
-    LeaseNotEnded,
-    LeverframeError,
-    StoreError,
-    StoreFailure,
-    StoreFull,
-    StoreTimeout,
-    StoreUnreachable,
-)
+from leverframe.coordination.working_trouble import PASSING, is_away, may_have_happened, pause, will_pass
+from leverframe.errors import LeaseLost, LeaseNotEnded, StoreError
 
-__all__ = ["PASSING", "TROUBLE", "Piece"]
+if TYPE_CHECKING:
+    from leverframe.coordination.attending import Attending
 
-PASSING = (Conflict, StoreFailure, StoreFull, StoreTimeout, StoreUnreachable)
-"""What is wrong with a store now, and may not be later."""
-
-AWAY = (StoreFull, StoreTimeout, StoreUnreachable)
-"""What will not be so for ever; another failure is one for good when it has come so many TIMES."""
-
-TIMES = 10
-
-TROUBLE = BackOff(base=timedelta(milliseconds=50), cap=timedelta(seconds=5), jitter=0.25)
-"""How long is waited before a store that failed is asked again."""
+__all__ = ["Piece", "Work"]
 
 Function: TypeAlias = Callable[[Held[Any, Any]], Any]
 
-End: TypeAlias = Literal["finished", "failed", "lost", "left"]
+Send: TypeAlias = Callable[[Any], object]
+
+
+@frozen(eq=False)
+class Work:
+    """What the pieces of one handler have in common."""
+
+    store: Attending
+    function: Function
+    claims: Claims
+    telling: Telling
 
 
 class Piece:
-    """One lease, in a thread of its own.  `end` is what it came to, None while it is under way."""
+    """One lease.
 
-    def __init__(
-        self,
-        store: Attending,
-        held: Held[Any, Any],
-        function: Function,
-        telling: Telling,
-        ended: Callable[[Piece], None],
-    ) -> None:
+    `send_and_claim` sends an event under it and claims what is next; False if it has sent nothing, for nothing more is
+    wanted.
+    """
+
+    def __init__(self, work: Work, held: Held[Any, Any], send_and_claim: Callable[[Held[Any, Any], Any], bool]) -> None:
         self.held = held
-        self.end: End | None = None
-        self._store = store
-        self._function = function
-        self._telling = telling
-        self._ended = ended
+        self._work = work
+        self._telling = work.telling
+        self._send_and_claim = send_and_claim
         self._started = time.monotonic()
         self._given_up = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"leverframe-work-{held.token}", daemon=True)
-
-    def start(self) -> None:
-        self._telling.claimed(self.held)
-        self._thread.start()
 
     def give_up(self) -> None:
         """The worker has to go: hand the lease back, or leave it to run out; what the handler comes to is nothing."""
@@ -78,8 +61,8 @@ class Piece:
         try:
             self._hand_back()
         finally:
-            self._store.stop_renewing(self.held)
-            self.held.lose()
+            self.held.keeper.leave(self.held)
+            lose(self.held)
 
     def _hand_back(self) -> None:
         if self.held.lease.release is None:
@@ -94,30 +77,30 @@ class Piece:
         else:
             self._telling.released(self.held)
 
-    # ------------------------------------------------------------ in the thread
+    # ------------------------------------------------------------ in a place's thread
 
-    def _run(self) -> None:
+    def handle(self) -> None:
+        """Work on it until it is done, whatever that comes to."""
+        self._started = time.monotonic()
+        self._telling.claimed(self.held)
         try:
             with self.held:
-                self.end = self._work()
+                self._call()
         except BaseException as error:
             self._telling.unsettled(self.held, error)
-            self.end = "left"
         finally:
-            self._ended(self)
+            self._work.claims.end(self.held)
 
-    def _work(self) -> End:
+    def _call(self) -> None:
         try:
-            event = self._function(self.held)
-            if event is not None or self._is_leased():
-                self._settle(event)
+            self._settle(self._work.function(self.held))
         except BaseException as error:
-            return self._lose() if self._is_over(error) else self._fail(error)
-        self._telling.finished(self.held, self._seconds())
-        return "finished"
-
-    def _is_leased(self) -> bool:
-        return not self.held.ended and isinstance(self.held.now, self.held.lease.leased)
+            if self._is_over(error):
+                self._lose()
+            else:
+                self._fail(error)
+        else:
+            self._telling.finished(self.held, self._seconds())
 
     def _is_over(self, error: BaseException) -> bool:
         """Whether the lease is; a handler may have lost another one that it had."""
@@ -125,54 +108,69 @@ class Piece:
         ours = isinstance(error, LeaseLost) and (error.key, error.worker) == (held.key, held.worker)
         return ours or held.lost.is_set()
 
-    def _lose(self) -> End:
-        self.held.lose()
+    def _lose(self) -> None:
+        lose(self.held)
         self._telling.lost(self.held, self._seconds())
-        return "lost"
 
-    def _fail(self, error: BaseException) -> End:
+    def _fail(self, error: BaseException) -> None:
         """Tell the machine what was raised; where it cannot be told, its lease runs out."""
         if self._given_up.is_set():
-            return "left"
+            return
         retry = retry_of(self.held.lease.machine)
         try:
             if retry is not None and not self.held.ended:
-                self._send(retry.event_of(as_signal(error)))
+                self._send(retry.event_of(as_signal(error)), self.held.send)
         except BaseException as problem:
             if self._is_over(problem):
-                return self._lose()
+                self._lose()
+                return
             self._telling.unsettled(self.held, problem)
         self._telling.failed(self.held, error, self._seconds())
-        return "failed"
 
     # ------------------------------------------------------------ what is sent
 
     def _settle(self, event: Any) -> None:
-        if event is None:
+        """Send what the handler has returned; raises `LeaseNotEnded` if it is not done with the lease then."""
+        if event is not None:
+            self._send(event, self._send_last)
+        if not self.held.ended and self.held.runs:
             machine = self.held.lease.machine
             raise LeaseNotEnded(machine.machine_name, self.held.key, machine.path(type(self.held.now)))
-        self._send(event)
 
-    def _send(self, event: Any) -> None:
+    def _send_last(self, event: Any) -> None:
+        """Send it, and claim what is next where that is wanted."""
+        try:
+            sent = self._send_and_claim(self.held, event)
+        except (LeaseLost, *PASSING):
+            raise
+        except Exception:
+            # Which of the two it was, sending says: of a claim that fails, the worker is told when it claims.
+            sent = False
+        if not sent:
+            self.held.send(event)
+
+    def _send(self, event: Any, send: Send) -> None:
         """Send it, again and again while the store is away and the lease may still be there."""
         version, failures, uncertain = self.held.version, 0, False
         while True:
             try:
-                self.held.send(event)
+                send(event)
                 return
             except LeaseLost:
-                if uncertain and self._store.was_sent(self.held, event, version):
+                if uncertain and self._work.store.was_sent(self.held, event, version):
+                    self.held.ended = True
                     return
                 raise
             except PASSING as error:
                 failures += 1
-                if failures >= TIMES and not isinstance(error, AWAY):
+                if not will_pass(error, failures):
                     raise
-                uncertain = uncertain or getattr(error, "may_have_happened", False)
+                uncertain = uncertain or may_have_happened(error)
                 self._wait(error, failures)
+                send = self.held.send
 
     def _wait(self, error: StoreError, failures: int) -> None:
-        seconds = TROUBLE.delay(failures).total_seconds()
+        seconds = pause(failures)
         self._telling.troubled("settle", error, seconds)
         if self._given_up.wait(seconds):
             raise error
@@ -183,4 +181,4 @@ class Piece:
 
 def as_signal(error: BaseException) -> BaseException:
     """A store that went away is no fault of the work."""
-    return Transient(str(error)) if isinstance(error, LeverframeError) and isinstance(error, AWAY) else error
+    return Transient(str(error)) if is_away(error) else error

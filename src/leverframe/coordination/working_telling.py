@@ -9,15 +9,19 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import TracebackType
 from typing import Any
 
 from leverframe.coordination.held import Held
 from leverframe.errors import Key
 
-__all__ = ["Telling", "WorkerHooks"]
+__all__ = ["Telling", "WorkerHooks", "facts_of", "find_log", "innermost", "place_error"]
 
 NAME = "leverframe.worker"
+
+PLACE = "__leverframe_place__"
+"""Where an error keeps the place that it was raised at, in another process."""
 
 Log = Callable[[int, str, dict[str, object]], None]
 
@@ -64,6 +68,10 @@ class Telling:
 
     def stopping(self, under_way: int) -> None:
         self._say(logging.INFO, "stopping", under_way=under_way)
+
+    def broken_off(self, error: BaseException) -> None:
+        """The worker ends, for what no waiting mends."""
+        self._say(logging.ERROR, "broken_off", **facts_of(error))
 
     def stopped(self, finished: int, left: int) -> None:
         self._say(logging.INFO, "stopped", finished=finished, left=left)
@@ -136,8 +144,13 @@ def whose(held: Held[Any, Any]) -> dict[str, Any]:
 def facts_of(error: BaseException) -> dict[str, object]:
     """The class of an error, and where it was raised; not its text, in which there may be anything."""
     facts: dict[str, object] = {"error": type(error).__name__}
-    place = innermost(error.__traceback__)
+    place = vars(error).get(PLACE) or innermost(error.__traceback__)
     return facts if place is None else facts | {"where": place}
+
+
+def place_error(error: BaseException, place: str | None) -> None:
+    """Note where an error was raised whose traceback has stayed in another process."""
+    vars(error)[PLACE] = place
 
 
 def innermost(trace: TracebackType | None) -> str | None:
@@ -154,12 +167,12 @@ def innermost(trace: TracebackType | None) -> str | None:
 # ---------------------------------------------------------------- logs
 
 
-def find_log() -> Log:
+def find_log(name: str = NAME) -> Log:
     """structlog's, if the program has configured that; else the one of Python."""
     structlog: Any = sys.modules.get("structlog")
     if structlog is None or not structlog.is_configured():
-        return log_plainly
-    logger = structlog.get_logger(NAME)
+        return partial(log_plainly, name)
+    logger = structlog.get_logger(name)
 
     def log(level: int, event: str, facts: dict[str, object]) -> None:
         logger.log(level, event, **facts)
@@ -167,8 +180,8 @@ def find_log() -> Log:
     return log
 
 
-def log_plainly(level: int, event: str, facts: dict[str, object]) -> None:
-    logger = logging.getLogger(NAME)
+def log_plainly(name: str, level: int, event: str, facts: dict[str, object]) -> None:
+    logger = logging.getLogger(name)
     if logger.isEnabledFor(level):
         told = " ".join(f"{name}={value!r}" for name, value in facts.items())
         logger.log(level, "%s %s", event, told, extra={"event": event, "facts": facts})

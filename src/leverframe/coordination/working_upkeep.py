@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from leverframe.coordination.passing import is_of_one_row
 from leverframe.coordination.policies import LeasePolicy, WakeUp
 from leverframe.coordination.working_telling import Telling
+from leverframe.errors import MachineDefinitionError
 
 if TYPE_CHECKING:
     from leverframe.coordination.store import Store
@@ -43,7 +44,7 @@ class Upkeep:
             try:
                 each.make()
             except Exception as error:
-                if not is_of_one_row(error):
+                if isinstance(error, MachineDefinitionError) or not is_of_one_row(error):
                     raise
                 self._telling.troubled("upkeep", error, 0.0)
 

@@ -11,11 +11,14 @@
     ├── UnknownState                    a class that is no state of this machine
     ├── WrongTarget (TypeError)         a handler returned what its signature does not name
     ├── SimulationFailed (AssertionError) in a simulation something happened that must not
+    ├── PathFailed (AssertionError)     a path through a machine went another way, or could not be gone
+    ├── LockFileError (ValueError)      a lock file of machines cannot be read
+    ├── CannotAdopt                     a mapping does not fit its table or machine, or the table cannot be read
     ├── CodecError
     │   ├── EncodeError                 a value cannot be written as JSON and read back the same
     │   └── DecodeError (ValueError)    a body does not have the shape of its class
     ├── HandlerError                    a worker's handler did not do its part
-    │   ├── LeaseNotEnded               it returned no event, and ended no lease
+    │   ├── LeaseNotEnded               it is done, and has ended no lease
     │   └── HandlerDied                 its process ended before it did
     └── StoreError
         ├── AlreadyExists               the key, or a unique look-up's value, is taken
@@ -42,7 +45,7 @@
             ├── InvalidURL (ValueError) not a store's URL
             ├── MissingFolder           the folder of the database's file is not there
             ├── MissingDatabase         the server has no such database
-            ├── MissingExtra (ImportError) what talks to such a database is not installed
+            ├── MissingExtra (ImportError) a library of an extra is not installed
             ├── AccessDenied            a wrong password, or no permission
             ├── UnsupportedServer       the server is too old
             ├── NotADatabase            the file or schema is another program's
@@ -62,11 +65,13 @@ Positive must be an integer of at least 1, got -3
 
 from __future__ import annotations
 
+from leverframe.errors.adopting import CannotAdopt
 from leverframe.errors.bodies import (
     CodecError,
     DecodeError,
     EncodeError,
 )
+from leverframe.errors.checking import LockFileError
 from leverframe.errors.coordinating import DependencyCycle, LeaseError, LeaseLost, LeaseRequired, NotLeased
 from leverframe.errors.deciding import (
     InvalidField,
@@ -115,6 +120,7 @@ from leverframe.errors.storing import (
     StoreVanished,
     UnreadableRow,
 )
+from leverframe.errors.walking import PathFailed
 from leverframe.errors.working import (
     HandlerDied,
     HandlerError,
@@ -124,6 +130,7 @@ from leverframe.errors.working import (
 __all__ = [
     "AccessDenied",
     "AlreadyExists",
+    "CannotAdopt",
     "CannotCopy",
     "CannotOpen",
     "CodecError",
@@ -145,6 +152,7 @@ __all__ = [
     "LeaseNotEnded",
     "LeaseRequired",
     "LeverframeError",
+    "LockFileError",
     "LookupsChanged",
     "MachineDefinitionError",
     "MissingDatabase",
@@ -155,6 +163,7 @@ __all__ = [
     "NotFound",
     "NotInState",
     "NotLeased",
+    "PathFailed",
     "PoolExhausted",
     "ReadOnly",
     "SimulationFailed",

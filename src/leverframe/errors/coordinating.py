@@ -36,16 +36,24 @@ class LeaseLost(LeaseError):
 
 @define(slots=False, repr=False)
 class LeaseRequired(LeaseError):
-    """In `path` the machine takes `event` only from whoever has the lease.  Nothing is written."""
+    """In `path` the machine takes `event` only from whoever has the lease.  Nothing is written.
+
+    `by_store` says that not even its owner sends it: the store does, when it gives a lease, or one is over.
+    """
 
     machine: str
     key: Key
     path: str
     event: str
+    by_store: bool = False
 
     def __str__(self) -> str:
-        where = f"{self.machine} {self.key!r} in {self.path} takes {self.event} only from whoever has its lease"
-        return f"{where}; claim it, and send through what claim() gives"
+        where = f"{self.machine} {self.key!r} in {self.path} takes {self.event}"
+        if self.by_store:
+            return (
+                f"{where} from the store alone, when it gives a lease or one is over; call claim() or reap() for that"
+            )
+        return f"{where} only from whoever has its lease; claim it, and send through what claim() gives"
 
 
 @define(slots=False, repr=False)

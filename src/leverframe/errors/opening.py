@@ -45,7 +45,7 @@ class MissingDatabase(CannotOpen):
 
 
 class MissingExtra(CannotOpen, ImportError):
-    """The library that talks to such a database is not installed."""
+    """A library is not installed: that which talks to such a database, or draws in such a format."""
 
 
 class AccessDenied(CannotOpen):

@@ -15,14 +15,14 @@ class HandlerError(LeverframeError):
 
 @define(slots=False, repr=False)
 class LeaseNotEnded(HandlerError):
-    """The handler returned no event, and the instance is in `path` still, under the lease."""
+    """The handler is done, and the instance is in `path` still, under the lease."""
 
     machine: str
     key: Key
     path: str
 
     def __str__(self) -> str:
-        what = f"the handler of {self.machine} {self.key!r} returned None and left it in {self.path}, leased"
+        what = f"the handler of {self.machine} {self.key!r} is done and has left it in {self.path}, leased"
         return f"{what}; return the event that ends the lease, or send it through what the handler is given"
 
 

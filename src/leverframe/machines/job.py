@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from attrs import Factory, evolve, field, frozen
 
 from leverframe import Event, InvalidValue, Machine, Payload, on, state
+from leverframe.coordination.failing import Failures
 from leverframe.coordination.limits import Limit
 from leverframe.coordination.policies import Lease
 from leverframe.machines.amounts import Count, of_kind
@@ -66,6 +67,11 @@ class Pending(Recorded):
     def last_success_watermark(self) -> Watermark:
         return NOTHING_SEEN
 
+    @property
+    def is_dirty(self) -> bool:
+        """Whether there is input that no success has seen."""
+        return self.input_watermark > NOTHING_SEEN
+
 
 def full_retries(job: Any) -> Retries:
     """As many retries as the job may have."""
@@ -81,6 +87,11 @@ class Started(Recorded):
     retry_remaining: Retries = field(default=Factory(full_retries, takes_self=True), validator=of_kind(Retries))
     started_at: datetime
     retry_at: datetime | None = None
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether there is input that no success has seen."""
+        return self.input_watermark > self.last_success_watermark
 
     def __attrs_post_init__(self) -> None:
         if self.retry_remaining > self.retry_limit:
@@ -98,11 +109,6 @@ class Running(Started):
 class Done(Started):
     finished_at: datetime
     last_error: str | None = None
-
-    @property
-    def is_dirty(self) -> bool:
-        """Whether there is input that no success has seen."""
-        return self.input_watermark > self.last_success_watermark
 
 
 @frozen(kw_only=True)
@@ -243,6 +249,8 @@ class Job(Machine[JobState, JobEvent]):
         reason=claim_refusal,
         limit=Limit(per=kind_of),
     )
+
+    failures = Failures(Error)
 
 
 # ---------------------------------------------------------------- on a store

@@ -22,6 +22,7 @@ from typing import Any, TypeAlias, TypeVar
 from attrs import field, frozen
 
 from leverframe import Event, InvalidValue, Machine, NonEmpty, Payload, Positive, lookup, on, state
+from leverframe.coordination.failing import Failures
 from leverframe.coordination.policies import Lease, WakeUp
 from leverframe.machines.amounts import NO_COST, ZERO, Count, check_cost, exact_sum, of_kind
 from leverframe.machines.carrying import become
@@ -329,5 +330,7 @@ class Run(Machine[RunState, RunEvent]):
         free=(cancel,),
         pauses=(WaitingTool, WaitingApproval),
     )
+
+    failures = Failures(Failed, TimedOut)
 
     deadline = WakeUp(deadline_passed, at=approval_deadline)

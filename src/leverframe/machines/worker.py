@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from attrs import frozen
 
 from leverframe import Event, Machine, Message, NonEmpty, Payload, Receipt, on, state
+from leverframe.coordination.failing import Failures
 from leverframe.coordination.staleness import Staleness
 from leverframe.errors import Key
 from leverframe.machines.carrying import become
@@ -132,7 +133,10 @@ WorkerEvent: TypeAlias = WorkStarted | ReviewRequested | ConflictFound | ReviewA
 
 
 class Worker(Machine[WorkerState, WorkerEvent]):
-    """One coding agent on one branch."""
+    """One coding agent on one branch.
+
+    `leverframe.Worker`, which runs handlers, is another: import this as `Worker as WorkerMachine` beside that one.
+    """
 
     assigned = state(Assigned, initial=True)
     working = state(Working)
@@ -182,6 +186,8 @@ class Worker(Machine[WorkerState, WorkerEvent]):
             return [Message("worker", "task_failed", correlation_id=task, body=body)]
         body = {"from": left, "to": self.path(type(after)), "task_id": task}
         return [Message("worker", "state_change", correlation_id=task, body=body)]
+
+    failures = Failures(Failed)
 
     staleness = Staleness(
         watched=Watched, warn=timedelta(minutes=5), stale=timedelta(minutes=15), dead=timedelta(minutes=30)

@@ -6,8 +6,10 @@ store.py       the store: its verbs
 signatures.py  what these look like to a type checker
 arguments.py   what may be given to them
 listening.py   those about messages
+listing.py     the one about keys
 past.py        those about the past of an instance
 sending.py     the path of an event: load, decide, commit
+answering.py   what was answered when it came first
 refusals.py    refusals as text, for the same event sent again
 records.py     what a store answers
 reports.py     what it tells of its own state
@@ -25,9 +27,11 @@ beside.py      what a machine's policies are asked about it
 known.py       a move from a state that its owner knows
 leases.py      rows of leases and wake-ups
 leasing.py     the verbs for those who share the work
+renewing.py    those about leases that are to last longer
 gating.py      those about what holds a claim back
 heartbeats.py  those for who shows that it lives, and who watches
 backend.py     what a database has to do
+obstacles.py   why it can do nothing now
 asking.py      the reading verbs, over anything that runs a statement
 migration.py   a step by which a database comes to its tables
 retention.py   what is old enough to go
@@ -39,7 +43,10 @@ examining.py   is a store well
 tidying.py     the store's verbs for all of these
 upkeep.py      what a database has to do for them
 tending.py     that, over anything that runs a statement
+rewriting.py   what it has to do for those who read all rows, and write older ones anew
 overseeing.py  the verbs for those who look on
+walking.py     the one for who reads a journal from end to end
+traffic.py     what is counted from it
 consumers.py   what a database has to do for consumers of messages
 handing.py     that, over anything that runs a statement
 tables.py      the tables, and what is said to any of them

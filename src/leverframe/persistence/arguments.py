@@ -28,11 +28,12 @@ LONGEST_TENANT = 200
 """Bytes: it stands in the same index as a key, and has to leave room for that."""
 
 
-def check_integer(name: str, value: object, *, at_least: int = -LARGEST) -> None:
+def check_integer(name: str, value: object, *, at_least: int = -LARGEST, at_most: int = LARGEST) -> None:
     """Raise `InvalidQuery` for what is no integer that a database holds."""
-    if type(value) is not int or not at_least <= value <= LARGEST:
+    if type(value) is not int or not at_least <= value <= at_most:
         least = f" of at least {at_least}" if at_least > -LARGEST else ""
-        raise InvalidQuery("", f"{name}={show_value(value)} is no integer{least} within 64 bits; give one")
+        most = "within 64 bits" if at_most == LARGEST else f"and at most {at_most}"
+        raise InvalidQuery("", f"{name}={show_value(value)} is no integer{least} {most}; give one")
 
 
 def check_seconds(name: str, value: object) -> None:

@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from leverframe.persistence.backend import (
+from leverframe.persistence.finding import find_statement, keys_in, merge_ranges
+from leverframe.persistence.handing import HandingReader
+from leverframe.persistence.heartbeats import HeartbeatVerbs
+from leverframe.persistence.leasing import LeasingVerbs
+from leverframe.persistence.overseeing import OverseeingVerbs
+from leverframe.persistence.rows import (
     Declaration,
     Delivery,
     JournalRow,
+    KeyRange,
     Loaded,
     MessageRow,
     Query,
     Snapshot,
     StateCount,
 )
-from leverframe.persistence.finding import find_statement
-from leverframe.persistence.handing import HandingReader
-from leverframe.persistence.heartbeats import HeartbeatVerbs
-from leverframe.persistence.leasing import LeasingVerbs
-from leverframe.persistence.overseeing import OverseeingVerbs
 from leverframe.persistence.statements import (
     CURSOR,
     DECLARATION,
@@ -32,8 +33,10 @@ from leverframe.persistence.statements import (
     LOAD_WITH_DELIVERY,
     MESSAGES,
     MESSAGES_OF_TOPIC,
+    SNAPSHOT_WIDTH,
 )
 from leverframe.persistence.tending import TendingReader
+from leverframe.persistence.walking import WalkingVerbs
 
 __all__ = ["Parameters", "ReadingVerbs", "Row"]
 
@@ -41,10 +44,8 @@ __all__ = ["Parameters", "ReadingVerbs", "Row"]
 Row = tuple[Any, ...]
 Parameters = Sequence[object]
 
-SNAPSHOT_WIDTH = 7
 
-
-class ReadingVerbs(TendingReader, LeasingVerbs, HandingReader, HeartbeatVerbs, OverseeingVerbs):
+class ReadingVerbs(TendingReader, LeasingVerbs, HandingReader, HeartbeatVerbs, OverseeingVerbs, WalkingVerbs):
     """The verbs, over anything that runs a statement of the catalogue and gives all of its rows."""
 
     __slots__ = ()
@@ -59,6 +60,9 @@ class ReadingVerbs(TendingReader, LeasingVerbs, HandingReader, HeartbeatVerbs, O
     def find(self, query: Query) -> list[Snapshot]:
         statement = find_statement(query, self.dialect, self.tenant)
         return [] if statement is None else [Snapshot(*row) for row in self._rows(*statement)]
+
+    def keys(self, machine: str, ranges: Sequence[KeyRange]) -> list[str]:
+        return [row[0] for each in merge_ranges(ranges) for row in self._rows(*keys_in(each, machine, self.tenant))]
 
     def count(self, machine: str) -> list[StateCount]:
         return [StateCount(*row) for row in self._rows(self.dialect.count, (self.tenant, machine))]

@@ -22,40 +22,23 @@ from leverframe.persistence.overseeing import OverseeingReader
 from leverframe.persistence.rows import (
     Creation,
     Declaration,
-    Delivery,
     JournalRow,
     KeyRange,
     Loaded,
     LookupValue,
     MessageRow,
     Move,
-    NewMessage,
     Query,
     Refusal,
     Snapshot,
     StateCount,
-    UniqueTaken,
 )
 from leverframe.persistence.upkeep import UpkeepBackend, UpkeepReader, UpkeepWriter
+from leverframe.persistence.walking import WalkingReader
 
 __all__ = [
     "Backend",
-    "Creation",
-    "Declaration",
-    "Delivery",
-    "JournalRow",
-    "KeyRange",
-    "Loaded",
-    "LookupValue",
-    "MessageRow",
-    "Move",
-    "NewMessage",
-    "Query",
     "Reader",
-    "Refusal",
-    "Snapshot",
-    "StateCount",
-    "UniqueTaken",
     "Watch",
     "Writer",
 ]
@@ -66,7 +49,7 @@ T = TypeVar("T")
 # ---------------------------------------------------------------- verbs
 
 
-class Reader(UpkeepReader, LeasingReader, ConsumerReader, OverseeingReader, HeartbeatReader, Protocol):
+class Reader(UpkeepReader, LeasingReader, ConsumerReader, OverseeingReader, HeartbeatReader, WalkingReader, Protocol):
     """What is committed.  No call keeps a transaction open after it has returned.
 
     All that is asked here is asked of the rows of one tenant; what `upkeep.py` names, of all rows.
@@ -80,6 +63,10 @@ class Reader(UpkeepReader, LeasingReader, ConsumerReader, OverseeingReader, Hear
 
     def find(self, query: Query) -> list[Snapshot]:
         """The instances that the query names."""
+        ...
+
+    def keys(self, machine: str, ranges: Sequence[KeyRange]) -> list[str]:
+        """The keys in any of the ranges, in no order."""
         ...
 
     def count(self, machine: str) -> list[StateCount]:
@@ -241,6 +228,13 @@ class Backend(UpkeepBackend, Protocol):
 
     def move_at_once(self, moves: Sequence[Move]) -> list[int | None]:
         """As `move`, for several, each for itself, in as few words to the database as it takes."""
+        ...
+
+    def move_both(self, era: int, first: Move, second: Move) -> tuple[int, int | None] | None:
+        """As `move_in`, for two instances at once, the second move only if the first one holds.
+
+        None if the first one does not, or if these two cannot be written at once.
+        """
         ...
 
     def move(self, move: Move) -> int | None:

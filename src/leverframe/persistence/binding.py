@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from types import NoneType
 from typing import Any, Generic, NoReturn, cast
@@ -18,7 +18,13 @@ from leverframe.errors import (
     UnreadableRow,
 )
 from leverframe.persistence.arguments import check_integer, check_text
-from leverframe.persistence.backend import (
+from leverframe.persistence.beside import Change, MovePolicy
+from leverframe.persistence.codec import codec_of, read_json, write_json
+from leverframe.persistence.effects import Effect, Grant
+from leverframe.persistence.instants import from_microseconds
+from leverframe.persistence.keys import decode_key, encode_key, prefix_ranges
+from leverframe.persistence.records import Entry, Stored, StoredMessage
+from leverframe.persistence.rows import (
     Creation,
     JournalRow,
     LookupValue,
@@ -29,12 +35,6 @@ from leverframe.persistence.backend import (
     Snapshot,
     StateCount,
 )
-from leverframe.persistence.beside import Change, MovePolicy
-from leverframe.persistence.codec import codec_of, read_json, write_json
-from leverframe.persistence.effects import Effect, Grant
-from leverframe.persistence.instants import from_microseconds
-from leverframe.persistence.keys import decode_key, prefix_ranges
-from leverframe.persistence.records import Entry, Stored, StoredMessage
 from leverframe.typed.annotations import type_name, union_members
 from leverframe.typed.fields import field_hints
 from leverframe.typed.machine import Machine
@@ -143,6 +143,16 @@ class Binding(Generic[S, E]):
         except KeyError:
             hint = f"{did_you_mean(path, self.classes)}; declare with @{self.name}.upcast what it became"
             raise UnknownState(self.name, path, hint) from None
+
+    def path_today(self, path: str) -> str:
+        """How the state that was spelled so is spelled today; the same where nobody knows."""
+        leaf = self.classes.get(path)
+        return path if leaf is None else self.paths[leaf]
+
+    def event_today(self, type_name: str) -> str:
+        """What the event class that was called so is called today; the same where nobody knows."""
+        event = self.codec.current_event(type_name)
+        return type_name if event is None else event.__name__
 
     # ------------------------------------------------------------ rows to values
 
@@ -281,7 +291,9 @@ class Binding(Generic[S, E]):
 
     def effects(self, change: Change) -> tuple[Effect, ...]:
         """What a move changes beside its instance."""
-        return tuple(effect for policy in self.policies for effect in policy.effects(change))
+        if len(self.policies) == 1:
+            return tuple(self.policies[0].effects(change))
+        return tuple([effect for policy in self.policies for effect in policy.effects(change)])
 
     def _changed_lookups(self, key: str, before: S, after: S) -> tuple[LookupValue, ...] | None:
         if self._field_values(after) == self._field_values(before):
@@ -309,16 +321,24 @@ class Binding(Generic[S, E]):
     # ------------------------------------------------------------ questions
 
     def query(
-        self, state: type[Payload] | None, prefix: Key | None, where: Mapping[str, object] | None, limit: int | None
+        self,
+        state: type[Payload] | None,
+        prefix: Key | None,
+        where: Mapping[str, object] | None,
+        limit: int | None,
+        keys: Iterable[Key] | None = None,
     ) -> Query:
         """What `Store.find` was asked.  Raises `UnknownState`, `InvalidKey`, `InvalidQuery`."""
         if limit is not None:
             check_integer("limit", limit, at_least=1)
         if state is not None and not isinstance(state, type):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers without a type checker
             self.refuse_query(f"{show_value(state)} is no class of states; give a leaf or superstate class")
+        if keys is not None and prefix is not None:
+            self.refuse_query("keys= and prefix= are two ways to say which; give one of them")
         ranges = () if prefix is None else prefix_ranges(prefix)
+        texts = None if keys is None else tuple(dict.fromkeys(map(encode_key, keys)))
         lookups = tuple(self._condition(name, value) for name, value in (where or {}).items())
-        return Query(self.name, self.paths_of(state), ranges, lookups, limit)
+        return Query(self.name, self.paths_of(state), ranges, lookups, limit, texts)
 
     def _condition(self, name: str, value: object) -> tuple[str, str]:
         if name in self.lookup_parts:

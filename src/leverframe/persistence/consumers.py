@@ -14,7 +14,17 @@ from attrs import define, frozen
 
 from leverframe.persistence.rows import MessageRow
 
-__all__ = ["Backlog", "ConsumerReader", "ConsumerRow", "ConsumerWriter", "DueRow", "Grasp", "SetAsideRow"]
+__all__ = [
+    "Backlog",
+    "ConsumerReader",
+    "ConsumerRow",
+    "ConsumerWriter",
+    "DueRow",
+    "Failure",
+    "Grasp",
+    "HeldConsumer",
+    "SetAsideRow",
+]
 
 
 @define
@@ -26,6 +36,13 @@ class ConsumerRow:
     topic: str | None
     position: int
     token: int
+
+
+@define
+class HeldConsumer(ConsumerRow):
+    """A consumer that nobody else hands out messages of meanwhile; `clock` is the time since when that is so."""
+
+    clock: int
 
 
 @define
@@ -54,6 +71,15 @@ class Grasp:
     worker: str
     token: int
     until: int
+
+
+@frozen
+class Failure:
+    """Why a message has failed, and in how many microseconds it is due again, or whether it is set aside."""
+
+    error: str
+    delay: int
+    sets_aside: bool
 
 
 @frozen
@@ -93,8 +119,11 @@ class ConsumerReader(Protocol):
 class ConsumerWriter(ConsumerReader, Protocol):
     """Messages handed out, and taken off their hands."""
 
-    def hold_consumer(self, name: str, topic: str | None, position: int) -> ConsumerRow:
-        """The consumer, made like this if it was not there; nobody else hands out its messages meanwhile."""
+    def hold_consumer(self, name: str, topic: str | None, position: int, now: int | None) -> HeldConsumer:
+        """The consumer, made like this if it was not there; nobody else hands out its messages meanwhile.
+
+        `now` None: by the database's own clock.
+        """
         ...
 
     def advance(self, name: str, position: int, token: int) -> None:
@@ -124,8 +153,12 @@ class ConsumerWriter(ConsumerReader, Protocol):
         """A message is done with; False if it is no longer in flight under this token."""
         ...
 
-    def fail(self, name: str, position: int, token: int, due_at: int, set_aside_at: int | None, error: str) -> bool:
-        """A message is due again at a time, or set aside; False if it is no longer in flight under this token."""
+    def extend(self, name: str, position: int, token: int, now: int | None, lease: int) -> int | None:
+        """A message is in flight for so long from now on; until when, None if it no longer is under this token."""
+        ...
+
+    def fail(self, name: str, position: int, token: int, now: int | None, failure: Failure) -> bool:
+        """A message has failed; False if it is no longer in flight under this token."""
         ...
 
     def give_up(self, name: str, positions: Sequence[int], now: int) -> None:

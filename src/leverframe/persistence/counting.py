@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from leverframe.persistence.backend import Reader, StateCount
+from leverframe.persistence.backend import Reader
+from leverframe.persistence.rows import StateCount
 from leverframe.persistence.tables import STATE_COUNT
 from leverframe.persistence.upkeep import Row
 

@@ -10,13 +10,14 @@ from typing import Any
 from attrs import evolve
 
 from leverframe.errors import DecodeError, UnknownState, UnreadableRow
-from leverframe.persistence.backend import Backend, JournalRow, Reader, Snapshot
+from leverframe.persistence.backend import Backend, Reader
 from leverframe.persistence.binding import Binding
 from leverframe.persistence.codec import read_json
 from leverframe.persistence.consumers import Backlog
 from leverframe.persistence.counting import counts_of_all_tenants, kept_counts
 from leverframe.persistence.keys import decode_key
 from leverframe.persistence.reports import Examination, Finding
+from leverframe.persistence.rows import JournalRow, Snapshot
 from leverframe.persistence.tables import JOURNAL, MESSAGE, SNAPSHOT, TABLES, Table
 from leverframe.persistence.upkeep import Figures, Lag, Row
 
@@ -44,16 +45,8 @@ def examine(backend: Backend, bindings: Sequence[AnyBinding]) -> Examination:
         lags, backlogs, counts = reader.lags(), reader.backlogs(), list(wrong_counts(reader))
         rows = {table.name: reader.number(table) for table in TABLES}
         migrations = tuple(reader.applied())
-    findings = (
-        *large_log(figures),
-        *long_transaction(figures),
-        *late_cursors(lags),
-        *late_consumers(backlogs),
-        *wrong_clock(backend),
-        *counts,
-        *unknown_states(backend.read(), bindings),
-        *unreadable_rows(backend.read(), {binding.name: binding for binding in bindings}),
-    )
+    behind = (*late_cursors(lags), *late_consumers(backlogs))
+    findings = (*database_findings(backend, figures), *behind, *counts, *row_findings(backend.read(), bindings))
     return Examination(
         backend.location,
         version("leverframe"),
@@ -67,7 +60,19 @@ def examine(backend: Backend, bindings: Sequence[AnyBinding]) -> Examination:
         {f"{lag.name}{of_tenant(lag.tenant)}": lag.behind for lag in lags},
         findings,
         {f"{each.name}{of_tenant(each.tenant)}": each.behind for each in backlogs},
+        {f"{each.name}{of_tenant(each.tenant)}": each.set_aside for each in backlogs},
     )
+
+
+def database_findings(backend: Backend, figures: Figures) -> Iterator[Finding]:
+    yield from large_log(figures)
+    yield from long_transaction(figures)
+    yield from wrong_clock(backend)
+
+
+def row_findings(reader: Reader, bindings: Sequence[AnyBinding]) -> Iterator[Finding]:
+    yield from unknown_states(reader, bindings)
+    yield from unreadable_rows(reader, {binding.name: binding for binding in bindings})
 
 
 # ---------------------------------------------------------------- the database

@@ -1,7 +1,8 @@
 """Which statement answers a `Query`: the plan is chosen here, so that an index carries each of them.
 
 look-ups given      the first by its index, the others checked on what it finds
-key ranges given    the index on keys, range by range
+keys given          the index on keys, all at once
+key ranges given    the same, range by range
 else                the index on states: the newest of each state, then the newest of those
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Iterable
 from leverframe.persistence.rows import KeyRange, Query
 from leverframe.persistence.statements import NEWEST_FIRST, SNAPSHOT_COLUMNS, Dialect
 
-__all__ = ["Statement", "find_statement", "merge_ranges"]
+__all__ = ["Statement", "find_statement", "keys_in", "merge_ranges"]
 
 Statement = tuple[str, list[object]]
 
@@ -21,13 +22,17 @@ MOST_SELECTS = 200
 
 EXACTLY_ONE = 1
 
+NO_CONDITION: Statement = ("", [])
+
 
 def find_statement(query: Query, dialect: Dialect, tenant: str = "") -> Statement | None:
     """The statement and its parameters, for the instances of one tenant; None if nothing can match."""
-    if query.states == () or query.limit == 0:
+    if query.states == () or query.limit == 0 or query.keys == ():
         return None
     if query.lookups:
         return limited(by_lookup(query, tenant), query.limit)
+    if query.keys:
+        return limited(by_keys(query, dialect, tenant), query.limit)
     if query.ranges:
         return by_ranges(query, dialect, tenant)
     return by_states(query, dialect, tenant)
@@ -42,7 +47,15 @@ WHERE s.instance = l.instance AND l.tenant = ? AND l.machine = ? AND l.field = ?
     for other_field, other_value in others:
         text += " AND EXISTS (SELECT 1 FROM lookup AS o WHERE o.instance = l.instance AND o.field = ? AND o.value = ?)"
         parameters += [other_field, other_value]
-    return text + also(ranges_condition(query.ranges), states_condition(query.states), parameters), parameters
+    text += also(ranges_condition(query.ranges), states_condition(query.states), parameters)
+    return text + also(keys_condition(query.keys), NO_CONDITION, parameters), parameters
+
+
+def by_keys(query: Query, dialect: Dialect, tenant: str) -> Statement:
+    """The instances that are named."""
+    parameters: list[object] = [tenant, query.machine]
+    text = f"SELECT {SNAPSHOT_COLUMNS} FROM snapshot AS s{dialect.by_key} WHERE s.tenant = ? AND s.machine = ?"
+    return text + also(keys_condition(query.keys), states_condition(query.states), parameters), parameters
 
 
 def by_ranges(query: Query, dialect: Dialect, tenant: str) -> Statement | None:
@@ -59,6 +72,13 @@ def one_range(query: Query, ranges: tuple[KeyRange, ...], tenant: str, hint: str
     parameters: list[object] = [tenant, query.machine]
     text = f"SELECT {SNAPSHOT_COLUMNS} FROM snapshot AS s{hint} WHERE s.tenant = ? AND s.machine = ?"
     return text + also(ranges_condition(ranges), states_condition(query.states), parameters), parameters
+
+
+def keys_in(one: KeyRange, machine: str, tenant: str) -> Statement:
+    """The keys of a range, from the index on them."""
+    parameters: list[object] = [tenant, machine]
+    text = "SELECT s.key FROM snapshot AS s WHERE s.tenant = ? AND s.machine = ?"
+    return text + also(ranges_condition((one,)), NO_CONDITION, parameters), parameters
 
 
 def by_states(query: Query, dialect: Dialect, tenant: str) -> Statement:
@@ -113,6 +133,10 @@ def states_condition(states: tuple[str, ...] | None) -> Statement:
         return "", []
     names = list(dict.fromkeys(states))
     return f" AND s.state IN ({', '.join('?' * len(names))})", list(names)
+
+
+def keys_condition(keys: tuple[str, ...] | None) -> Statement:
+    return NO_CONDITION if keys is None else (f" AND s.key IN ({', '.join('?' * len(keys))})", list(keys))
 
 
 def ranges_condition(ranges: Iterable[KeyRange]) -> Statement:

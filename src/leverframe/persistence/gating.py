@@ -67,7 +67,8 @@ class Passing:
     """What a search for something to claim passes by: full scopes, and what the gates of its subject hold back.
 
     `subjects` is the machine of the subjects, empty where there are no gates; one in a state of `ended` is held back by
-    nothing.  `gates` is the machine of the gates, and `shut` are its states in which no subject starts.
+    nothing.  `gates` is the machine of the gates, and `shut` are its states in which no subject starts.  `in_turn`: one
+    of a group may have started, which a shut gate does not hold back; else it holds back all.
     """
 
     full: Sequence[str] = ()
@@ -75,17 +76,19 @@ class Passing:
     ended: Sequence[str] = ()
     gates: str = ""
     shut: Sequence[str] = ()
+    in_turn: bool = True
 
     def condition(self) -> tuple[str, tuple[object, ...]]:
         """What the candidate `l` has to be, and the values for that."""
         scopes = f"AND (l.scope IS NULL OR l.scope NOT IN ({marks(len(self.full))}))" if self.full else ""
         held, values = self._held_back() if self.subjects else ("", ())
-        return f"{scopes} {held}", (*self.full, *values)
+        return f"{scopes} {held}".strip(), (*self.full, *values)
 
     def _held_back(self) -> tuple[str, tuple[object, ...]]:
         ended = f"AND t.state NOT IN ({marks(len(self.ended))})" if self.ended else ""
-        frozen = SHUT.format(states=marks(len(self.shut))) if self.shut else ""
-        held = HELD_BACK.format(ended=ended, frozen=frozen)
+        shut = SHUT.format(states=marks(len(self.shut)), unstarted=UNSTARTED if self.in_turn else "")
+        frozen = shut if self.shut else ""
+        held = HELD_BACK.format(ended=ended, turn=OTHERS_TURN if self.in_turn else "", frozen=frozen)
         return held, (self.subjects, *self.ended, *((self.gates, *self.shut) if self.shut else ()))
 
 
@@ -97,16 +100,18 @@ HELD_BACK = """AND NOT EXISTS (
         AND (EXISTS (
             SELECT 1 FROM dependency AS d
             WHERE d.tenant = t.tenant AND d.machine = t.machine AND d.dependent = t.key AND d.met = 0)
-        OR EXISTS (
-            SELECT 1 FROM turn AS u WHERE u.tenant = t.tenant AND u.machine = t.machine AND u.serial = l.serial
-                AND u.subject <> l.subject){frozen}))"""
+        {turn} {frozen}))"""
 
-SHUT = """
-        OR EXISTS (
+TURN_OF_GROUP = "SELECT 1 FROM turn AS u WHERE u.tenant = t.tenant AND u.machine = t.machine AND u.serial = l.serial"
+
+OTHERS_TURN = f"""OR EXISTS ({TURN_OF_GROUP} AND u.subject <> l.subject)"""
+
+UNSTARTED = f"""AND NOT EXISTS ({TURN_OF_GROUP})"""
+
+SHUT = """OR EXISTS (
             SELECT 1 FROM snapshot AS g WHERE g.tenant = t.tenant AND g.machine = ? AND g.key = l.serial
                 AND g.state IN ({states}))
-            AND NOT EXISTS (
-                SELECT 1 FROM turn AS u WHERE u.tenant = t.tenant AND u.machine = t.machine AND u.serial = l.serial)"""
+        {unstarted}"""
 
 # Where no lock has to be waited for, the row is as the statement sees it; where one had to be, as it is now.
 LOOK_AT = f"SELECT {SNAPSHOT_COLUMNS} FROM snapshot AS s WHERE s.tenant = ? AND s.machine = ? AND s.key = ? /*shared*/"
@@ -150,7 +155,7 @@ INSERT INTO slot (tenant, machine, scope, number)
 SELECT CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), number FROM n WHERE true
 ON CONFLICT (tenant, machine, scope, number) DO NOTHING"""
 
-KEPT_SLOTS = "SELECT s.instance FROM slot AS s WHERE s.instance IN ({marks}) ORDER BY s.instance /*shared*/"
+KEPT_SLOTS = "SELECT s.instance FROM slot AS s WHERE s.instance IN ({marks}) ORDER BY s.instance {lock}"
 
 TURN = "SELECT subject, instance FROM turn WHERE tenant = ? AND machine = ? AND serial = ?"
 
@@ -193,6 +198,11 @@ DELETE FROM dependency WHERE tenant = ? AND machine = ? AND dependent = ? AND pr
 
 MEET = "UPDATE dependency SET met = ? WHERE tenant = ? AND machine = ? AND prerequisite = ?"
 
+# Of whichever tenant the instance is.
+MEET_ANEW = """
+UPDATE dependency SET met = ? WHERE machine = ? AND prerequisite = ? AND met <> ?
+    AND tenant = (SELECT s.tenant FROM snapshot AS s WHERE s.instance = ?)"""
+
 # ---------------------------------------------------------------- the verbs, for a store
 
 
@@ -227,8 +237,11 @@ class GatingWriter(GatingReader, Protocol):
         """Give back what slots an instance has but for the one of this number."""
         ...
 
-    def kept_slots(self, instances: Sequence[int]) -> set[int]:
-        """Which of these instances have a slot; it stays theirs to the end of the transaction."""
+    def kept_slots(self, instances: Sequence[int], *, waits: bool) -> set[int]:
+        """Which of these instances have a slot; it stays theirs to the end of the transaction.
+
+        Unless it `waits`, a slot that somebody else looks at or changes at this moment is left out.
+        """
         ...
 
     def reclaim_slot(self, place: Place, now: int | None) -> bool:
@@ -265,6 +278,10 @@ class GatingWriter(GatingReader, Protocol):
 
     def remove_dependency(self, machine: str, dependent: str, prerequisite: str) -> bool:
         """Let it wait no longer; False if it does not."""
+        ...
+
+    def meet_anew(self, machine: str, instance: Snapshot, *, met: bool) -> None:
+        """Whether those that wait for an instance of any tenant have to, now that it is said otherwise."""
         ...
 
 
@@ -315,8 +332,9 @@ class GatingWriterVerbs(GatingVerbs):
     def let_go(self, instance: int, kept: int) -> None:
         self._execute_alone(LET_GO, (instance, kept))
 
-    def kept_slots(self, instances: Sequence[int]) -> set[int]:
-        rows = self._rows(KEPT_SLOTS.format(marks=marks(len(instances))), instances)
+    def kept_slots(self, instances: Sequence[int], *, waits: bool) -> set[int]:
+        lock = "/*shared*/" if waits else "/*skipping shared*/"
+        rows = self._rows(KEPT_SLOTS.format(marks=marks(len(instances)), lock=lock), instances)
         return {instance for (instance,) in rows}
 
     def reclaim_slot(self, place: Place, now: int | None) -> bool:
@@ -355,3 +373,6 @@ class GatingWriterVerbs(GatingVerbs):
 
     def remove_dependency(self, machine: str, dependent: str, prerequisite: str) -> bool:
         return self._execute_alone(REMOVE_DEPENDENCY, (self.tenant, machine, dependent, prerequisite)) == 1
+
+    def meet_anew(self, machine: str, instance: Snapshot, *, met: bool) -> None:
+        self._execute_alone(MEET_ANEW, (int(met), machine, instance.key, int(met), instance.instance))

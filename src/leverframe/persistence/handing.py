@@ -6,7 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from leverframe.persistence.consumers import Backlog, ConsumerRow, DueRow, Grasp, SetAsideRow
+from leverframe.persistence.consumers import (
+    Backlog,
+    ConsumerRow,
+    DueRow,
+    Failure,
+    Grasp,
+    HeldConsumer,
+    SetAsideRow,
+)
 from leverframe.persistence.rows import MessageRow
 from leverframe.persistence.statements import MESSAGES_SELECT
 from leverframe.persistence.tables import marks
@@ -17,7 +25,8 @@ CONSUMER_COLUMNS = "tenant, name, topic, position, token"
 
 CONSUMER = f"SELECT {CONSUMER_COLUMNS} FROM consumer WHERE tenant = ? AND name = ?"
 
-HELD_CONSUMER = f"{CONSUMER} /*taken*/"
+# The time is asked around it: when nobody has to be waited for any more.
+HELD_CONSUMER = f"SELECT {CONSUMER_COLUMNS}, /*now(*/?/*)now*/ FROM ({CONSUMER} /*taken*/) AS held"
 
 CONSUMERS = f"SELECT {CONSUMER_COLUMNS} FROM consumer ORDER BY tenant, name"
 
@@ -45,7 +54,8 @@ MESSAGES_AT = f"{MESSAGES_SELECT} AND m.tenant = ? AND m.position IN ({{marks}})
 
 HAND_OUT = """
 INSERT INTO consumption (tenant, consumer, position, instance, attempts, token, worker, due_at, error)
-SELECT ?, ?, m.position, m.instance, 1, ?, ?, ?, '' FROM message AS m WHERE m.position IN ({marks})
+SELECT ?, ?, m.position, m.instance, 1, ?, ?, ?, '' FROM message AS m
+WHERE m.tenant = ? AND m.position IN ({marks})
 ON CONFLICT (tenant, consumer, position) DO NOTHING RETURNING position"""
 
 HAND_OUT_AGAIN = """
@@ -56,8 +66,13 @@ DROP = "DELETE FROM consumption WHERE tenant = ? AND consumer = ? AND position I
 
 ACKNOWLEDGE = "DELETE FROM consumption WHERE tenant = ? AND consumer = ? AND position = ? AND token = ?"
 
+EXTEND = """
+UPDATE consumption SET due_at = /*now(*/?/*)now*/ + ? WHERE tenant = ? AND consumer = ? AND position = ? AND token = ?
+RETURNING due_at"""
+
 FAIL = """
-UPDATE consumption SET token = 0, worker = '', due_at = ?, set_aside_at = ?, error = ?
+UPDATE consumption SET token = 0, worker = '', due_at = /*now(*/?/*)now*/ + ?,
+    set_aside_at = CASE WHEN ? = 1 THEN /*now(*/?/*)now*/ END, error = ?
 WHERE tenant = ? AND consumer = ? AND position = ? AND token = ?"""
 
 # Without a token it was reported as failed, and the error is there.
@@ -76,7 +91,7 @@ WHERE tenant = ? AND consumer = ? AND set_aside_at IS NOT NULL"""
 
 REPLAY_ONE = """
 INSERT INTO consumption (tenant, consumer, position, instance, attempts, token, worker, due_at, error)
-SELECT ?, ?, m.position, m.instance, 0, 0, '', ?, '' FROM message AS m WHERE m.position = ?
+SELECT ?, ?, m.position, m.instance, 0, 0, '', ?, '' FROM message AS m WHERE m.tenant = ? AND m.position = ?
 ON CONFLICT (tenant, consumer, position) DO UPDATE
 SET attempts = 0, token = 0, worker = '', due_at = excluded.due_at, set_aside_at = NULL, error = ''
 WHERE consumption.token = 0 OR consumption.due_at <= excluded.due_at"""
@@ -148,15 +163,16 @@ class HandingWriter(HandingReader):
     def _execute_alone(self, statement: str, parameters: Sequence[object]) -> int:
         """How many rows a statement has written."""
 
-    def hold_consumer(self, name: str, topic: str | None, position: int) -> ConsumerRow:
-        held = self._hold(name)
+    def hold_consumer(self, name: str, topic: str | None, position: int, now: int | None) -> HeldConsumer:
+        held = self._hold(name, now)
         while held is None:  # another one may remove it again
             self._execute_alone(ADD_CONSUMER, (self.tenant, name, topic, position))
-            held = self._hold(name)
+            held = self._hold(name, now)
         return held
 
-    def _hold(self, name: str) -> ConsumerRow | None:
-        return first_consumer(self._rows(HELD_CONSUMER, (self.tenant, name)))
+    def _hold(self, name: str, now: int | None) -> HeldConsumer | None:
+        rows = self._rows(HELD_CONSUMER, (now, self.tenant, name))
+        return HeldConsumer(*rows[0]) if rows else None
 
     def advance(self, name: str, position: int, token: int) -> None:
         self._execute_alone(ADVANCE, (position, token, self.tenant, name))
@@ -173,7 +189,8 @@ class HandingWriter(HandingReader):
 
     def hand_out(self, name: str, positions: Sequence[int], grasp: Grasp) -> set[int]:
         statement = HAND_OUT.format(marks=marks(len(positions)))
-        rows = self._rows(statement, (self.tenant, name, grasp.token, grasp.worker, grasp.until, *positions))
+        given = (self.tenant, name, grasp.token, grasp.worker, grasp.until)
+        rows = self._rows(statement, (*given, self.tenant, *positions))
         return {position for (position,) in rows}
 
     def drop(self, name: str, positions: Sequence[int]) -> None:
@@ -183,9 +200,13 @@ class HandingWriter(HandingReader):
     def acknowledge(self, name: str, position: int, token: int) -> bool:
         return self._execute_alone(ACKNOWLEDGE, (self.tenant, name, position, token)) == 1
 
-    def fail(self, name: str, position: int, token: int, due_at: int, set_aside_at: int | None, error: str) -> bool:
-        of = (self.tenant, name, position, token)
-        return self._execute_alone(FAIL, (due_at, set_aside_at, error, *of)) == 1
+    def extend(self, name: str, position: int, token: int, now: int | None, lease: int) -> int | None:
+        rows = self._rows(EXTEND, (now, lease, self.tenant, name, position, token))
+        return rows[0][0] if rows else None
+
+    def fail(self, name: str, position: int, token: int, now: int | None, failure: Failure) -> bool:
+        what = (now, failure.delay, int(failure.sets_aside), now, failure.error)
+        return self._execute_alone(FAIL, (*what, self.tenant, name, position, token)) == 1
 
     def give_up(self, name: str, positions: Sequence[int], now: int) -> None:
         if positions:
@@ -195,7 +216,7 @@ class HandingWriter(HandingReader):
         return self._execute_alone(REPLAY_SET_ASIDE, (now, self.tenant, name))
 
     def replay_one(self, name: str, position: int, now: int) -> int:
-        return self._execute_alone(REPLAY_ONE, (self.tenant, name, now, position))
+        return self._execute_alone(REPLAY_ONE, (self.tenant, name, now, self.tenant, position))
 
     def rewind(self, name: str, topic: str | None, after: int, until: int, now: int) -> int:
         self._execute_alone(FORGET_BEHIND, (self.tenant, name, after, now))
@@ -208,7 +229,7 @@ class HandingWriter(HandingReader):
 
     def remove_consumer(self, name: str) -> bool:
         # Its own row goes last: until then nobody can make it anew, and hand out what is about to be forgotten.
-        held = self._hold(name) is not None
+        held = self._hold(name, 0) is not None
         self._execute_alone(REMOVE_CONSUMPTION, (self.tenant, name))
         self._execute_alone(REMOVE_CONSUMER, (self.tenant, name))
         return held

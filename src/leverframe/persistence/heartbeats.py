@@ -14,11 +14,9 @@ from attrs import define
 
 from leverframe.persistence.finding import Statement, find_statement
 from leverframe.persistence.rows import Query, Snapshot
-from leverframe.persistence.statements import SNAPSHOT_COLUMNS, Dialect
+from leverframe.persistence.statements import SNAPSHOT_COLUMNS, SNAPSHOT_WIDTH, Dialect
 
 __all__ = ["HeartbeatReader", "HeartbeatVerbs", "HeartbeatWriter", "HeartbeatWriterVerbs", "ObservedRow"]
-
-SNAPSHOT_WIDTH = 7
 
 BEAT = """
 INSERT INTO heartbeat (instance, tenant, at)
@@ -32,6 +30,14 @@ ONE = f"SELECT {SNAPSHOT_COLUMNS} FROM snapshot AS s WHERE s.tenant = ? AND s.ma
 OBSERVED = """
 SELECT o.*, (SELECT h.at FROM heartbeat AS h WHERE h.instance = o.instance), /*now(*/?/*)now*/
 FROM ({snapshots}) AS o ORDER BY o.changed_at DESC, o.instance DESC"""
+
+SILENT = """
+SELECT w.* FROM (
+    SELECT o.*, (SELECT h.at FROM heartbeat AS h WHERE h.instance = o.instance) AS heartbeat_at,
+        /*now(*/?/*)now*/ AS read_at
+    FROM ({snapshots}) AS o) AS w
+WHERE w.heartbeat_at IS NULL OR w.heartbeat_at < w.read_at - ?
+ORDER BY w.heartbeat_at NULLS FIRST, w.instance LIMIT ?"""
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -54,6 +60,10 @@ class HeartbeatReader(Protocol):
 
     def observed_one(self, machine: str, key: str, now: int | None) -> ObservedRow | None:
         """One instance."""
+        ...
+
+    def silent(self, query: Query, age: int, now: int | None, limit: int) -> list[ObservedRow]:
+        """At most `limit` of those whose last heartbeat is older than so many microseconds; first those without one."""
         ...
 
 
@@ -83,10 +93,20 @@ class HeartbeatVerbs(ABC):
     def observed_one(self, machine: str, key: str, now: int | None) -> ObservedRow | None:
         return next(iter(self._observed((ONE, [self.tenant, machine, key]), now)), None)
 
+    def silent(self, query: Query, age: int, now: int | None, limit: int) -> list[ObservedRow]:
+        found = find_statement(query, self.dialect, self.tenant)
+        if found is None:
+            return []
+        snapshots, parameters = found
+        return read_observed(self._rows(SILENT.format(snapshots=snapshots), [now, *parameters, age, limit]))
+
     def _observed(self, found: Statement, now: int | None) -> list[ObservedRow]:
         snapshots, parameters = found
-        rows = self._rows(OBSERVED.format(snapshots=snapshots), [now, *parameters])
-        return [ObservedRow(Snapshot(*row[:SNAPSHOT_WIDTH]), *row[SNAPSHOT_WIDTH:]) for row in rows]
+        return read_observed(self._rows(OBSERVED.format(snapshots=snapshots), [now, *parameters]))
+
+
+def read_observed(rows: Sequence[Row]) -> list[ObservedRow]:
+    return [ObservedRow(Snapshot(*row[:SNAPSHOT_WIDTH]), *row[SNAPSHOT_WIDTH:]) for row in rows]
 
 
 class HeartbeatWriterVerbs(HeartbeatVerbs):

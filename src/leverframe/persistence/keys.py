@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from leverframe.errors import InvalidKey, Key
-from leverframe.persistence.backend import KeyRange
+from leverframe.persistence.rows import KeyRange
 
 __all__ = ["Key", "decode_key", "encode_key", "prefix_ranges"]
 

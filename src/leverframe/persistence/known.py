@@ -11,25 +11,25 @@ from typing import Any
 from attrs import define
 
 from leverframe.errors import LeverframeError
-from leverframe.persistence.backend import Backend, Move, Snapshot, UniqueTaken
+from leverframe.persistence.backend import Backend
 from leverframe.persistence.beside import Sending
 from leverframe.persistence.binding import Binding
 from leverframe.persistence.records import Receipt
+from leverframe.persistence.rows import Move, Snapshot
 from leverframe.persistence.sending import Request
 from leverframe.typed.table import decide
 
-__all__ = ["Known", "decide_known", "send_known"]
+__all__ = ["Decided", "Known", "decide_known", "tell_time"]
 
 
 @define
 class Known:
-    """An instance as its owner left it; `era` is when that was, as `Backend.era` counts."""
+    """An instance as its owner left it."""
 
     instance: int
     key: str
     version: int
     state: Any
-    era: int
 
 
 @define
@@ -45,22 +45,6 @@ class Decided:
         """What is answered once it is written."""
         version = self.move.seen + 1
         return Receipt(True, False, self.left, self.entered, version, seq, self.after)
-
-
-def send_known(
-    backend: Backend, binding: Binding[Any, Any], request: Request[Any], known: Known
-) -> Receipt[Any] | None:
-    """Send one event; None if it has to be decided on what is stored."""
-    if backend.is_joined() or not tell_time(backend, request):
-        return None
-    decided = decide_known(binding, request, known)
-    if decided is None:
-        return None
-    try:
-        seq = backend.move_in(known.era, decided.move)
-    except UniqueTaken:
-        return None
-    return None if seq is None else decided.receipt(seq)
 
 
 def tell_time(backend: Backend, request: Request[Any]) -> bool:

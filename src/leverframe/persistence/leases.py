@@ -7,10 +7,38 @@ from __future__ import annotations
 
 from attrs import define, field
 
+from leverframe.errors import InvalidValue
 from leverframe.persistence.gating import Passing
 from leverframe.persistence.rows import Snapshot
 
-__all__ = ["Candidate", "ClaimQuery", "LeaseRow", "WakeUpRow"]
+__all__ = [
+    "ABOVE_ALL",
+    "HIGHEST_PRIORITY",
+    "LOWEST_PRIORITY",
+    "Candidate",
+    "ClaimQuery",
+    "LeaseRow",
+    "WakeUpRow",
+    "check_priority",
+]
+
+HIGHEST_PRIORITY = 2**31 - 1
+
+LOWEST_PRIORITY = -(2**31)
+
+ABOVE_ALL = HIGHEST_PRIORITY + 1
+"""Where a look from the highest priority down begins."""
+
+
+def check_priority(name: str, value: object) -> int:
+    """The priority.  Raises `InvalidValue` for what is none.
+
+    >>> check_priority("priority", 7)
+    7
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not LOWEST_PRIORITY <= value <= HIGHEST_PRIORITY:
+        raise InvalidValue(name, f"be an integer from {LOWEST_PRIORITY} to {HIGHEST_PRIORITY}", value)
+    return int(value)
 
 
 # ---------------------------------------------------------------- rows read

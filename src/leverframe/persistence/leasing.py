@@ -26,32 +26,29 @@ from leverframe.persistence.effects import (
     Stand,
     Vacate,
 )
-from leverframe.persistence.gating import (
-    LEAVE_TURN,
-    MEET,
-    VACATE,
-    GatingReader,
-    GatingVerbs,
-    GatingWriter,
-    GatingWriterVerbs,
-    Passing,
-)
-from leverframe.persistence.leases import Candidate, ClaimQuery, LeaseRow, WakeUpRow
+from leverframe.persistence.gating import LEAVE_TURN, MEET, VACATE, Passing
+from leverframe.persistence.leases import ABOVE_ALL, Candidate, ClaimQuery, LeaseRow, WakeUpRow
 from leverframe.persistence.notes import ADD_NOTE, note_values
+from leverframe.persistence.renewing import RenewingReader, RenewingVerbs, RenewingWriter, RenewingWriterVerbs
 from leverframe.persistence.rows import Snapshot
-from leverframe.persistence.statements import SNAPSHOT_COLUMNS, Dialect
+from leverframe.persistence.statements import SNAPSHOT_COLUMNS, SNAPSHOT_WIDTH, Dialect
 from leverframe.persistence.tables import marks
 
-__all__ = ["LeasingReader", "LeasingVerbs", "LeasingWriter", "LeasingWriterVerbs"]
-
-SNAPSHOT_WIDTH = 7
+__all__ = [
+    "INTO_LEASE",
+    "STANDS_ANEW",
+    "LeasingReader",
+    "LeasingVerbs",
+    "LeasingWriter",
+    "LeasingWriterVerbs",
+]
 
 # ---------------------------------------------------------------- statements
 
 LEASE_COLUMNS = """l.instance, l.age, l.ready_at, l.priority, l.subject, l.serial, l.scope, l.token, l.worker,
     l.claimed_at, l.heartbeat_at, l.expires_at, l.host, l.process_id, l.process_start"""
 
-LEASE_WIDTH = 15
+LEASE_WIDTH = len(LEASE_COLUMNS.split(","))
 
 LEASE_AND_SNAPSHOT = f"""
 SELECT {SNAPSHOT_COLUMNS}, {LEASE_COLUMNS} /*clock*/
@@ -59,9 +56,12 @@ FROM lease AS l CROSS JOIN snapshot AS s"""
 
 LEASE = f"SELECT {LEASE_COLUMNS} FROM lease AS l WHERE l.instance = ? /*leased*/"
 
+# Nobody waits in it: one time is right for all that it finds.
+READY_AND_SNAPSHOT = LEASE_AND_SNAPSHOT.replace("/*clock*/", "/*clock_once*/")
+
 # One priority at a time: within one, those that are ready stand together in the index, the oldest first.  The version
 # is that of the move by which it came to be ready: who waited for a lock sees the row of a later one, and passes it by.
-CLAIMABLE = f"""{LEASE_AND_SNAPSHOT}
+CLAIMABLE = f"""{READY_AND_SNAPSHOT}
 WHERE s.instance = l.instance AND s.version = l.version AND l.tenant = ? AND l.machine = ? AND l.priority = (
         SELECT max(p.priority) FROM lease AS p
         WHERE p.tenant = ? AND p.machine = ? AND p.priority < ? AND p.ready_at IS NOT NULL)
@@ -95,16 +95,20 @@ WHERE s.instance = l.instance AND l.tenant = ? AND l.machine = ? AND l.token IS 
     AND l.host = ? AND l.process_id = ? AND l.process_start = ?
 ORDER BY l.token LIMIT ? /*skipping*/"""
 
-STAND = """
+INTO_LEASE = """
 INSERT INTO lease (instance, tenant, machine, version, age, ready_at, priority, subject, serial, scope,
-    token, worker, claimed_at, heartbeat_at, expires_at, host, process_id, process_start)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    token, worker, claimed_at, heartbeat_at, expires_at, host, process_id, process_start)"""
+
+# Its age is that of its first row; what can be had at once has waited since then.
+STANDS_ANEW = """
 ON CONFLICT (instance) DO UPDATE SET version = excluded.version,
     ready_at = CASE WHEN excluded.ready_at <= excluded.age THEN lease.age ELSE excluded.ready_at END,
     priority = excluded.priority, subject = excluded.subject, serial = excluded.serial, scope = excluded.scope,
     token = excluded.token, worker = excluded.worker,
     claimed_at = excluded.claimed_at, heartbeat_at = excluded.heartbeat_at, expires_at = excluded.expires_at,
     host = excluded.host, process_id = excluded.process_id, process_start = excluded.process_start"""
+
+STAND = f"{INTO_LEASE}\nVALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?){STANDS_ANEW}"
 
 PAUSE = """
 UPDATE lease SET ready_at = NULL, token = NULL, heartbeat_at = NULL, expires_at = NULL WHERE instance = ?"""
@@ -117,17 +121,6 @@ UPDATE lease SET ready_at = NULL, token = ?, claimed_at = ?, heartbeat_at = ?,
 WHERE instance = ?"""
 
 LEAVE = "DELETE FROM lease WHERE instance = ?"
-
-# Tokens are the journal's numbers: no two leases ever have the same.
-RENEW = """
-UPDATE lease SET heartbeat_at = /*now(*/?/*)now*/, expires_at = CASE
-    WHEN /*now(*/?/*)now*/ + ? < claimed_at + ? THEN /*now(*/?/*)now*/ + ? ELSE claimed_at + ? END
-WHERE instance IN ({marks}) AND token IN ({marks}) RETURNING instance"""
-
-# They are locked before their slots, as by whoever moves the instance.
-RENEWED_WITH_SLOTS = """
-SELECT l.instance, l.token, l.scope FROM lease AS l
-WHERE l.instance IN ({marks}) AND l.token IN ({marks}) ORDER BY l.instance /*leased*/"""
 
 # Of all tenants: policies are declared for the whole database.
 FORGET_WAKE_UPS = "DELETE FROM wake_up WHERE machine = ?"
@@ -153,10 +146,6 @@ FROM wake_up AS w CROSS JOIN snapshot AS s
 WHERE s.instance = w.instance AND w.tenant = ? AND w.machine = ? AND w.due_at <= /*now(*/?/*)now*/{{named}}
 ORDER BY w.due_at, w.instance LIMIT ? /*skipping*/"""
 
-HIGHEST_PRIORITY = 2**31
-
-FOREVER = 2**60
-"""Microseconds, where nothing ends what is renewed."""
 
 NOTHING = Passing()
 
@@ -166,7 +155,7 @@ Row: TypeAlias = tuple[Any, ...]
 # ---------------------------------------------------------------- the verbs, for a store
 
 
-class LeasingReader(GatingReader, Protocol):
+class LeasingReader(RenewingReader, Protocol):
     """What is kept beside the instances of one tenant."""
 
     def lease(self, instance: int) -> LeaseRow | None:
@@ -214,20 +203,11 @@ class LeasingReader(GatingReader, Protocol):
         ...
 
 
-class LeasingWriter(LeasingReader, GatingWriter, Protocol):
+class LeasingWriter(LeasingReader, RenewingWriter, Protocol):
     """Changes of it."""
 
     def affect(self, moved: Moved, effects: Sequence[Effect]) -> None:
         """Write what a move brings along."""
-        ...
-
-    def renew(
-        self, leases: Sequence[tuple[int, int]], now: int | None, lasts: int, lasts_at_most: int | None
-    ) -> set[int]:
-        """Let leases (instance, token) last for so long from now; the instances whose leases these still are.
-
-        `lasts_at_most` is how long one may be held in all.
-        """
         ...
 
     def forget_ready(self, machine: str) -> None:
@@ -238,15 +218,11 @@ class LeasingWriter(LeasingReader, GatingWriter, Protocol):
         """What was made for instances of all tenants belongs to these from here on."""
         ...
 
-    def keeping_slots(self, leases: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-        """Those of the leases (instance, token) that run, and have not lost a limit's slot; they keep it meanwhile."""
-        ...
-
 
 # ---------------------------------------------------------------- the verbs, over statements
 
 
-class LeasingVerbs(GatingVerbs):
+class LeasingVerbs(RenewingVerbs):
     """The reading verbs."""
 
     __slots__ = ()
@@ -266,9 +242,9 @@ class LeasingVerbs(GatingVerbs):
 
     def claimable(self, query: ClaimQuery) -> list[Candidate]:
         of = (self.tenant, query.machine)
-        below = HIGHEST_PRIORITY if query.below is None else query.below
+        below = ABOVE_ALL if query.below is None else query.below
         condition, values = query.passing.condition()
-        statement = CLAIMABLE.format(passing=condition)
+        statement = CLAIMABLE.format(passing=condition) if condition else CLAIMABLE_BY_ALL
         return self._candidates(statement, (*of, *of, below, query.now, *values, query.limit))
 
     def next_priority(self, machine: str, below: int) -> int | None:
@@ -300,7 +276,7 @@ class LeasingVerbs(GatingVerbs):
         return [candidate(row) for row in self._rows(statement, parameters)]
 
 
-class LeasingWriterVerbs(LeasingVerbs, GatingWriterVerbs):
+class LeasingWriterVerbs(LeasingVerbs, RenewingWriterVerbs):
     """The writing verbs."""
 
     __slots__ = ()
@@ -313,15 +289,6 @@ class LeasingWriterVerbs(LeasingVerbs, GatingWriterVerbs):
             statement, parameters = spell(effect, self.tenant, moved)
             self._execute_alone(statement, parameters)
 
-    def renew(
-        self, leases: Sequence[tuple[int, int]], now: int | None, lasts: int, lasts_at_most: int | None
-    ) -> set[int]:
-        most = FOREVER if lasts_at_most is None else lasts_at_most
-        instances, tokens = zip(*leases, strict=True)
-        statement = RENEW.format(marks=marks(len(leases)))
-        rows = self._rows(statement, (now, now, lasts, most, now, lasts, most, *instances, *tokens))
-        return {instance for (instance,) in rows}
-
     def forget_ready(self, machine: str) -> None:
         self._execute_alone(FORGET_WAKE_UPS, (machine,))
         self._execute_alone(FORGET_READY, (machine,))
@@ -329,13 +296,6 @@ class LeasingWriterVerbs(LeasingVerbs, GatingWriterVerbs):
     def put_to_tenants(self, machine: str) -> None:
         for statement in OF_THEIR_TENANTS:
             self._execute_alone(statement, (machine,))
-
-    def keeping_slots(self, leases: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-        instances, tokens = zip(*leases, strict=True)
-        rows = self._rows(RENEWED_WITH_SLOTS.format(marks=marks(len(leases))), (*instances, *tokens))
-        limited = [instance for instance, _, scope in rows if scope is not None]
-        kept = self.kept_slots(limited) if limited else set[int]()
-        return [(instance, token) for instance, token, scope in rows if scope is None or instance in kept]
 
 
 def candidate(row: Row) -> Candidate:

@@ -136,7 +136,8 @@ class Entry(Generic[S_co, E_co]):
     Attributes: `seq`, its number among all lines of the store, in order of arrival; `version`, of the instance behind
     it; `from_path` and `to_path`, how the states were spelled then (`from_path` is empty for a creation); `at`, the
     time of the decision, in UTC; `by` and `why`, who made the move, and for what reason, as the call said, empty where
-    it did not; `repaired`, whether the state was set by hand (`Store.set_state`): such a line has no event.
+    it did not; `repaired`, whether the state was set by hand (`Store.set_state`), or left as it is for
+    somebody to claim it now (`Store.requeue`): such a line has no event.
 
     >>> from leverframe import open_store
     >>> from leverframe.machines.pipeline import *

@@ -49,7 +49,7 @@ class Examination:
     `size` and `log`, in bytes (`log` is None where the database keeps none beside itself); `oldest`, how many seconds
     the oldest transaction has been open, None where nobody can tell; `rows`, how many each table has; `behind`, how
     many messages stand behind each cursor; `findings`, none if all is well; `consumers`, how many messages each has yet
-    to be handed.
+    to be handed, and `set_aside`, how many each has set aside.
 
     >>> from leverframe import open_store
     >>> with open_store("sqlite://") as store:
@@ -69,3 +69,4 @@ class Examination:
     behind: Mapping[str, int]
     findings: tuple[Finding, ...]
     consumers: Mapping[str, int] = field(factory=dict[str, int])
+    set_aside: Mapping[str, int] = field(factory=dict[str, int])

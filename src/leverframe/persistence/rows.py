@@ -207,6 +207,8 @@ class KeyRange:
 class Query:
     """Which instances: in any of `states` (None: all), keys in any of `ranges` (empty: all), with all of `lookups`.
 
+    `keys` names them one by one (None: whichever).
+
     The newest change comes first; `limit` None means all of them.
     """
 
@@ -215,6 +217,7 @@ class Query:
     ranges: tuple[KeyRange, ...] = ()
     lookups: tuple[tuple[str, str], ...] = ()
     limit: int | None = None
+    keys: tuple[str, ...] | None = None
 
 
 class UniqueTaken(Exception):

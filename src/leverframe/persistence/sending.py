@@ -16,7 +16,6 @@ from attrs import define
 from typing_extensions import TypeVar
 
 from leverframe.errors import (
-    AlreadyExists,
     Conflict,
     Key,
     LeaseLost,
@@ -26,32 +25,32 @@ from leverframe.errors import (
     StaleState,
     TransitionNotAllowed,
 )
+from leverframe.persistence.answering import first_answer
 from leverframe.persistence.arguments import check_delivery_id, check_expected
-from leverframe.persistence.backend import (
-    Backend,
-    Creation,
-    Delivery,
-    Loaded,
-    Move,
-    Reader,
-    Refusal,
-    Snapshot,
-    UniqueTaken,
-    Writer,
-)
+from leverframe.persistence.backend import Backend, Reader, Writer
 from leverframe.persistence.beside import Sending
 from leverframe.persistence.binding import Binding
-from leverframe.persistence.codec import read_json
 from leverframe.persistence.effects import Note
 from leverframe.persistence.instants import EPOCH, from_microseconds, to_microseconds
 from leverframe.persistence.keys import encode_key
-from leverframe.persistence.lookups import check_declaration
+from leverframe.persistence.lookups import already_exists, check_declaration
 from leverframe.persistence.records import Receipt
-from leverframe.persistence.refusals import read_refusal, write_refusal
+from leverframe.persistence.refusals import write_refusal
+from leverframe.persistence.rows import Creation, Loaded, Move, Refusal, Snapshot, UniqueTaken
 from leverframe.typed.payload import Event, Payload
 from leverframe.typed.table import Decision, decide, enter
 
-__all__ = ["ATTEMPTS", "LeaseKey", "Request", "create_one", "make_request", "send_many", "send_one", "settle"]
+__all__ = [
+    "ATTEMPTS",
+    "LeaseKey",
+    "Request",
+    "create_one",
+    "make_request",
+    "request_by_text",
+    "send_many",
+    "send_one",
+    "settle",
+]
 
 ATTEMPTS = 10
 """How often a call begins anew after others moved the instance first, also during its own transaction."""
@@ -116,11 +115,18 @@ def make_request(
         check_expected(expect)
     if delivery_id is not None:
         check_delivery_id(delivery_id)
-    text, recorded_at = encode_key(key), 0 if clock is None else to_microseconds(clock)
+    request = request_by_text(clock, key, encode_key(key), event, at)
+    request.expect, request.delivery_id = expect, delivery_id
+    return request
+
+
+def request_by_text(clock: datetime | None, key: Key, text: str, event: E, at: datetime | None) -> Request[E]:
+    """As `make_request`, where the key's text is known.  Raises `InvalidTime`."""
+    recorded_at = 0 if clock is None else to_microseconds(clock)
     if at is None:
         now = EPOCH if clock is None else clock
-        return Request(key, text, event, now, recorded_at, recorded_at, expect, delivery_id, False, clock is None)
-    return Request(key, text, event, at, to_microseconds(at), recorded_at, expect, delivery_id, True, clock is None)
+        return Request(key, text, event, now, recorded_at, recorded_at, None, None, False, clock is None)
+    return Request(key, text, event, at, to_microseconds(at), recorded_at, None, None, True, clock is None)
 
 
 @define
@@ -255,7 +261,7 @@ def create_one(binding: Binding[Any, Any], key: Key, creation: Creation, writer:
     try:
         instance, _ = writer.create(creation)
     except UniqueTaken as taken:
-        raise _taken(binding, key, taken) from None
+        raise already_exists(binding, key, taken) from None
     return instance
 
 
@@ -284,7 +290,7 @@ def _answer(
 ) -> Receipt[S] | _Moving[S] | _Refusing[S]:
     row = loaded.snapshot
     if loaded.delivery is not None:
-        return _first_answer(binding, reader, row, loaded.delivery, request)
+        return first_answer(binding, reader, row, loaded.delivery, request.key)
     before = binding.state_of(row)
     fenced = request.lease is not None and _check_lease(binding, reader, row, request)
     if request.expect is not None and not isinstance(before, request.expect):
@@ -355,40 +361,5 @@ def _refuse_taken(
 ) -> Receipt[S] | None:
     """A unique look-up's value is another's: the event is refused, and its delivery id settled so."""
     row = loaded.snapshot
-    refused = _refused(row, binding.state_of(row), _taken(binding, request.key, taken), request)
+    refused = _refused(row, binding.state_of(row), already_exists(binding, request.key, taken), request)
     return refused if isinstance(refused, Receipt) else _write(writer, refused)
-
-
-def _taken(binding: Binding[Any, Any], key: Key, taken: UniqueTaken) -> AlreadyExists:
-    return AlreadyExists(binding.name, key, taken.field, read_json(taken.value) if taken.field else None)
-
-
-# ---------------------------------------------------------------- delivery ids
-
-
-def _first_answer(
-    binding: Binding[S, E], reader: Reader, row: Snapshot, delivery: Delivery, request: Request[E]
-) -> Receipt[S]:
-    """What was answered when this delivery id came first."""
-    if delivery.seq is None:
-        return _first_refusal(binding, reader, row, delivery, request)
-    line = reader.journal_line(delivery.seq)
-    if line is None:
-        # It is pruned.  That the event was settled is still known; what came of it is not.
-        now = binding.state_of(row)
-        return Receipt(True, True, type(now), type(now), row.version, delivery.seq, now)
-    after = binding.journal_state(row.key, line)
-    path = line.from_state or line.to_state
-    if not binding.knows(path):
-        binding.learn_spellings(reader.count(binding.name))
-    left = binding.class_at(path)
-    return Receipt(True, True, left, type(after), line.version, line.seq, after)
-
-
-def _first_refusal(
-    binding: Binding[S, E], reader: Reader, row: Snapshot, delivery: Delivery, request: Request[E]
-) -> Receipt[S]:
-    error, version = read_refusal(delivery.refusal or "", request.key)
-    line = next(iter(reader.journal(row.instance, version, version)), None)
-    state = binding.state_of(row) if line is None else binding.journal_state(row.key, line)
-    return Receipt(False, True, type(state), type(state), version, None, state, error)

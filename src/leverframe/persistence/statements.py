@@ -20,7 +20,8 @@ __all__ = ["SQLITE", "Dialect"]
 class Dialect:
     """What the two databases spell differently.
 
-    Attributes: `by_key`, what follows `snapshot` where only the index on keys may be used; `count`, how many instances
+    Attributes: `by_key`, what follows `snapshot` where only the index on keys may be used, and `by_number` where only
+    that on instances may; `count`, how many instances
     of a machine are in each state (parameters: tenant, machine); `newest_of_each`, the newest `limit` instances of each
     state of a machine (parameters: limit, tenant, machine, limit), which one of them can only say with LATERAL and the
     other only without; `applied`, which migrations were made; `numbers`, the highest numbers ever given to an instance,
@@ -32,6 +33,7 @@ class Dialect:
     newest_of_each: str
     applied: str
     numbers: str
+    by_number: str = ""
     parameter: str = "?"
     holes: Mapping[str, str] = field(factory=dict[str, str])
 
@@ -46,6 +48,7 @@ class Dialect:
 # ---------------------------------------------------------------- reading
 
 SNAPSHOT_COLUMNS = "s.instance, s.key, s.state, s.body, s.version, s.created_at, s.changed_at"
+SNAPSHOT_WIDTH = len(SNAPSHOT_COLUMNS.split(","))
 NEWEST_FIRST = "ORDER BY s.changed_at DESC, s.instance DESC"
 
 LOAD = f"""
@@ -164,6 +167,7 @@ RELEASE_MARK = "RELEASE SAVEPOINT call"
 
 SQLITE = Dialect(
     by_key=" INDEXED BY snapshot_key",
+    by_number=" NOT INDEXED",
     count="SELECT state, type_name, number FROM state_count WHERE tenant = ? AND machine = ? ORDER BY state",
     newest_of_each=f"""
 SELECT {SNAPSHOT_COLUMNS} FROM state_count AS c CROSS JOIN snapshot AS s ON s.instance IN (

@@ -15,16 +15,18 @@ from typing_extensions import TypeVar
 
 from leverframe.errors import InvalidQuery, Key, NotFound
 from leverframe.persistence.arguments import check_choice, check_tenant
-from leverframe.persistence.backend import Backend, Snapshot
+from leverframe.persistence.backend import Backend
 from leverframe.persistence.binding import Binding
 from leverframe.persistence.bindings import Bindings
 from leverframe.persistence.instants import from_microseconds, to_microseconds
 from leverframe.persistence.keys import encode_key
 from leverframe.persistence.listening import Listening
+from leverframe.persistence.listing import Listing
 from leverframe.persistence.lookups import check_declaration
 from leverframe.persistence.notes import make_note
 from leverframe.persistence.past import Remembering
 from leverframe.persistence.records import Receipt, Send, Stored
+from leverframe.persistence.rows import Snapshot
 from leverframe.persistence.sending import Request, create_one, make_request, send_many, send_one
 from leverframe.persistence.signatures import MachineClass, OnRefused
 from leverframe.persistence.tidying import Housekeeping, Wiping
@@ -43,7 +45,7 @@ X = TypeVar("X", bound=Payload)
 M = TypeVar("M", bound=Machine[Any, Any])
 
 
-class SnapshotStore(Housekeeping, Listening, Remembering):
+class SnapshotStore(Housekeeping, Listening, Listing, Remembering):
     """Instances of machines, in a database.  Made by `open_store`; a context manager; for any number of threads.
 
     What a call writes it writes in one transaction, whole or not at all, and what has returned is durable.  Any call
@@ -273,6 +275,7 @@ class SnapshotStore(Housekeeping, Listening, Remembering):
         machine: MachineClass[M, S],
         state: type[X],
         *,
+        keys: Iterable[Key] | None = None,
         prefix: Key | None = None,
         where: Mapping[str, object] | None = None,
         limit: int | None = None,
@@ -283,6 +286,7 @@ class SnapshotStore(Housekeeping, Listening, Remembering):
         machine: MachineClass[M, S],
         state: None = None,
         *,
+        keys: Iterable[Key] | None = None,
         prefix: Key | None = None,
         where: Mapping[str, object] | None = None,
         limit: int | None = None,
@@ -292,16 +296,18 @@ class SnapshotStore(Housekeeping, Listening, Remembering):
         machine: MachineClass[Any, Any],
         state: type[Payload] | None = None,
         *,
+        keys: Iterable[Key] | None = None,
         prefix: Key | None = None,
         where: Mapping[str, object] | None = None,
         limit: int | None = None,
     ) -> list[Stored[Any, Any]]:
         """The instances in a leaf or superstate, newest change first, by index.
 
-        `prefix` keeps keys that begin so: a tuple's first parts, or a string's first characters.  `where` keeps those
-        with these values in fields that the machine declares as look-ups.  `limit` None means all: they are read at
-        once.  A row that cannot be read raises when its `state` is asked for.  Raises `UnknownState`, `InvalidQuery`,
-        `InvalidKey`, `EncodeError`, `LookupsChanged`.
+        `keys` are the instances that are looked for, as far as they are there.  `prefix` keeps keys that begin so: a
+        tuple's first parts, or a string's first characters.  `where` keeps those with these values in fields that the
+        machine declares as look-ups.  `limit` None means all: they are read at once.  A row that cannot be read raises
+        when its `state` is asked for.  Raises `UnknownState`, `InvalidQuery`, `InvalidKey`, `EncodeError`,
+        `LookupsChanged`.
 
         >>> from leverframe import open_store
         >>> from leverframe.machines.pipeline import *
@@ -316,7 +322,7 @@ class SnapshotStore(Housekeeping, Listening, Remembering):
             binding.learn_spellings(reader.count(binding.name))
         if where:
             check_declaration(reader, binding)
-        return [binding.stored(row) for row in reader.find(binding.query(state, prefix, where, limit))]
+        return [binding.stored(row) for row in reader.find(binding.query(state, prefix, where, limit, keys))]
 
     def count(self, machine: type[Machine[S, E]]) -> Counter[type[S]]:
         """How many instances are in each leaf; exact, kept by the transactions that move them, not scanned.

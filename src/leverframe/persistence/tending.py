@@ -9,6 +9,7 @@ from itertools import chain
 from typing import ClassVar
 
 from leverframe.persistence.migration import COPYING
+from leverframe.persistence.rewriting import RewritingVerbs, RewritingWriterVerbs
 from leverframe.persistence.statements import Dialect
 from leverframe.persistence.tables import BELONGINGS, INSTANCES, TABLES, Table, marks
 from leverframe.persistence.upkeep import Finished, Lag, Numbers, Row
@@ -53,7 +54,7 @@ HOLD_INSTANCES = "SELECT instance FROM snapshot WHERE instance IN ({marks}) ORDE
 REMOVE_SNAPSHOTS = "DELETE FROM snapshot WHERE instance IN ({marks}) RETURNING tenant, machine, state"
 
 
-class TendingReader(ABC):
+class TendingReader(RewritingVerbs, ABC):
     """Rows of any table."""
 
     __slots__ = ()
@@ -112,7 +113,7 @@ class TendingReader(ABC):
         return Numbers(*self._rows(self.dialect.numbers, ())[0])
 
 
-class TendingWriter(TendingReader):
+class TendingWriter(TendingReader, RewritingWriterVerbs):
     """Rows removed, and rows added as they are."""
 
     __slots__ = ()

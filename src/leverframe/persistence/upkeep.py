@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import frozen
 
+from leverframe.persistence.rewriting import RewritingReader, RewritingWriter
 from leverframe.persistence.tables import Table
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class Figures:
     oldest: float | None = None
 
 
-class UpkeepReader(Protocol):
+class UpkeepReader(RewritingReader, Protocol):
     """Rows of any table."""
 
     def rows_after(self, table: Table, after: Sequence[object], limit: int) -> list[Row]:
@@ -125,7 +126,7 @@ class UpkeepReader(Protocol):
         ...
 
 
-class UpkeepWriter(UpkeepReader, Protocol):
+class UpkeepWriter(UpkeepReader, RewritingWriter, Protocol):
     """Rows removed, and rows added as they are."""
 
     def hold_instances(self, instances: Sequence[int]) -> None:

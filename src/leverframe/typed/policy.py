@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["Policy", "declared_policies", "policies_of"]
+__all__ = ["Policy", "declared_policies", "policies_of", "policy_of"]
+
+P = TypeVar("P")
 
 
 class Policy:
@@ -35,6 +37,11 @@ class Policy:
 def policies_of(body: Mapping[str, Any]) -> tuple[Policy, ...]:
     """The policies in a class body, in order of declaration."""
     return tuple(member for member in body.values() if isinstance(member, Policy))
+
+
+def policy_of(machine: Any, kind: type[P]) -> P | None:
+    """The first policy of this kind that the machine declares; None if it declares none."""
+    return next((policy for policy in declared_policies(machine) if isinstance(policy, kind)), None)
 
 
 def declared_policies(machine: Any) -> tuple[Policy, ...]:

@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from leverframe import Event, InvalidValue, Machine, Payload, Positive, lookup, on, state
 from leverframe.coordination.back_off import BackOff
+from leverframe.coordination.failing import Failures
 from leverframe.coordination.gates import Freeze, Gates
 from leverframe.coordination.limits import Limit
 from leverframe.coordination.policies import Lease, Over
@@ -323,6 +324,8 @@ class AgentJob(Machine[AgentJobState, AgentJobEvent]):
 
     # No failure is for good here: whatever an agent could not do, it may do in its next attempt.
     retry = Retry(fault=faulted_by, permanent=faulted_by, transient=throttled_by)
+
+    failures = Failures(Failed)
 
     def after_fault(self, s: Running, error: str) -> Queued | Failed:
         if s.attempts < s.max_attempts:

@@ -11,6 +11,7 @@ from attrs import Factory, field, frozen
 from leverframe import Event, InvalidValue, Machine, NonEmpty, Payload, lookup, on, state
 from leverframe.machines.amounts import NO_COST, ZERO, Count, check_cost, exact_sum, of_kind
 from leverframe.machines.carrying import become
+from leverframe.machines.execution import AgentName as AgentName
 from leverframe.machines.orchestrator.task import Repository, TaskKey
 
 # ---------------------------------------------------------------- values
@@ -18,10 +19,6 @@ from leverframe.machines.orchestrator.task import Repository, TaskKey
 
 class RunId(NonEmpty):
     """The name of a run."""
-
-
-class AgentName(NonEmpty):
-    """The name of an agent."""
 
 
 class ModelName(NonEmpty):

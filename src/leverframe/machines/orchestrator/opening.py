@@ -49,7 +49,7 @@ def open_task(store: Store, repository: str, first_id: str, story: Created) -> t
 def next_free(store: Store, key: TaskKey) -> TaskKey:
     """The key behind this one that no task has now."""
     repository, work_item = key
-    taken = {task.key for task in store.find(Task, prefix=(repository,))}
+    taken = set(store.keys(Task, prefix=(repository,)))
     while (repository, work_item) in taken:
         work_item = work_item.following()
     return repository, work_item

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import evolve, frozen
 
-from leverframe import InvalidQuery, NotFound, Positive, Stored
+from leverframe import InvalidQuery, Positive, Stored
 from leverframe.coordination.held import Held
 from leverframe.coordination.processes import started_at, this_process
 from leverframe.errors import Key
 from leverframe.machines.orchestrator.agent_job import AgentJob, AgentJobState, Claimed, Process, Queued, Running
-from leverframe.machines.orchestrator.agent_run import AgentRun, Exited, RunId
+from leverframe.machines.orchestrator.agent_run import AgentRun, AgentRunState, Exited, RunId
 from leverframe.machines.orchestrator.task import TaskKey, task_key
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ __all__ = [
 
 HeldJob: TypeAlias = Held[AgentJob, Running]
 StoredJob: TypeAlias = Stored[AgentJob, AgentJobState]
+StoredRun: TypeAlias = Stored[AgentRun, AgentRunState]
 
 
 # ---------------------------------------------------------------- to an agent
@@ -145,16 +146,11 @@ def running_jobs(store: Store) -> list[RunningJob]:
 
 def exits_of(store: Store, run_ids: Iterable[RunId | None]) -> dict[RunId, Exited]:
     """Of these runs those that have ended."""
-    found: dict[RunId, Exited] = {}
-    for run_id in run_ids:
-        run = None if run_id is None else find_run(store, run_id)
-        if run_id is not None and isinstance(run, Exited):
-            found[run_id] = run
-    return found
+    runs = runs_of(store, run_ids)
+    return {run_id: run.state for run_id, run in runs.items() if isinstance(run.state, Exited)}
 
 
-def find_run(store: Store, run_id: RunId) -> object:
-    try:
-        return store.get(AgentRun, run_id).state
-    except NotFound:
-        return None
+def runs_of(store: Store, run_ids: Iterable[RunId | None]) -> dict[RunId, StoredRun]:
+    """These runs, as far as they are known, by one question; none is decoded yet."""
+    asked = [run_id for run_id in run_ids if run_id is not None]
+    return {RunId(str(run.key)): run for run in store.find(AgentRun, keys=asked)} if asked else {}

@@ -5,13 +5,14 @@ A job is flipped only while it has the lease that was looked at: one that was cl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from leverframe import LeaseLost, LeaseRecord, NotFound, Stored, TransitionNotAllowed
+from leverframe import LeaseLost, LeaseRecord, NotFound, Stored, TransitionNotAllowed, UnreadableRow
 from leverframe.coordination.passing import PassedBy
 from leverframe.coordination.processes import Process, is_gone, this_process, was_left_behind
 from leverframe.errors import Key
@@ -27,7 +28,8 @@ from leverframe.machines.orchestrator.agent_job import (
     Running,
     reap,
 )
-from leverframe.machines.orchestrator.queueing import exits_of
+from leverframe.machines.orchestrator.agent_run import Exited, RunId
+from leverframe.machines.orchestrator.queueing import StoredRun, runs_of
 
 if TYPE_CHECKING:
     from leverframe import Store
@@ -67,10 +69,11 @@ def reap_jobs(
     # The leases first: a job that is claimed anew behind this has another one by then.
     leases = store.leases(AgentJob.lease, limit=ALL)
     jobs = {job.key: job for job in store.find(AgentJob, Running)}
+    runs = runs_of(store, run_ids(jobs.values()))
     now, found, passed = store.now(), list[ReapedJob](), PassedBy()
     for lease in (each for each in leases if each.key in jobs):
         try:
-            event = finding(store, jobs[lease.key], now, patience, process_gone=bool(gone(lease.process)))
+            event = finding(jobs[lease.key], runs, now, patience, process_gone=bool(gone(lease.process)))
             if event is not None:
                 found.append(ReapedJob(lease.key, event.why, flip(store, lease, event)))
         except Exception as error:
@@ -79,13 +82,26 @@ def reap_jobs(
     return found
 
 
+def run_ids(jobs: Iterable[Stored[AgentJob, Running]]) -> Iterator[RunId | None]:
+    """The runs of those that can be read."""
+    for job in jobs:
+        with suppress(UnreadableRow):
+            yield job.state.run_id
+
+
 def finding(
-    store: Store, stored: Stored[AgentJob, Running], now: datetime, patience: Patience, *, process_gone: bool
+    stored: Stored[AgentJob, Running],
+    runs: Mapping[RunId, StoredRun],
+    now: datetime,
+    patience: Patience,
+    *,
+    process_gone: bool,
 ) -> Reaped | None:
     """What to tell a job; None if it was not left alone."""
     job = stored.state
-    run = None if job.run_id is None else exits_of(store, [job.run_id]).get(job.run_id)
-    return reap(job, run, now, process_gone=process_gone, patience=patience)
+    run = None if job.run_id is None else runs.get(job.run_id)
+    exited = run.state if run is not None and isinstance(run.state, Exited) else None
+    return reap(job, exited, now, process_gone=process_gone, patience=patience)
 
 
 def requeue_after_restart(store: Store, *, host: Process | None = None, alone: bool = False) -> list[Key]:
@@ -96,15 +112,23 @@ def requeue_after_restart(store: Store, *, host: Process | None = None, alone: b
     that is started anew this cannot be told; with `alone`, the caller says that its process is the only one of its
     host's name that works on jobs: all others were left.  `host` is the process that asks.
 
+    A job that cannot be read, or told, keeps none of the others from being so; that is raised behind them.
+
     >>> from leverframe import open_store
     >>> with open_store("sqlite://") as store:
     ...     requeue_after_restart(store)
     []
     """
     own = this_process() if host is None else host
-    leases = store.leases(AgentJob.lease, limit=ALL)
-    left = [lease for lease in leases if was_left_behind(lease.process, own, alone=alone)]
-    return [lease.key for lease in left if flip(store, lease, HostRestarted()) is not None]
+    leases, requeued, passed = store.leases(AgentJob.lease, limit=ALL), list[Key](), PassedBy()
+    for lease in (each for each in leases if was_left_behind(each.process, own, alone=alone)):
+        try:
+            if flip(store, lease, HostRestarted()) is not None:
+                requeued.append(lease.key)
+        except Exception as error:
+            passed.note(lease.token, error)
+    passed.tell()
+    return requeued
 
 
 def flip(store: Store, lease: LeaseRecord, event: AgentJobEvent) -> AgentJobState | None:

@@ -25,7 +25,7 @@ from leverframe.persistence.codec.scalars import SCALARS, Form, Part, choice_for
 from leverframe.typed.annotations import resolve_hints, type_name, union_members
 from leverframe.typed.fields import field_hints
 
-__all__ = ["ClassForm", "Forms"]
+__all__ = ["ClassForm", "Forms", "bare"]
 
 
 # cattrs leaves part of their types open.
@@ -156,7 +156,7 @@ class Forms:
     # ------------------------------------------------------------ annotations
 
     def _of(self, hint: Any) -> Form:
-        hint = _bare(hint)
+        hint = bare(hint)
         if get_origin(hint) is not None:
             return self._of_generic(hint)
         if isinstance(hint, type):
@@ -210,7 +210,7 @@ class Forms:
         return FixedTupleForm(tuple(self._of(argument) for argument in arguments), self._detailed)
 
     def _of_dict(self, arguments: tuple[Any, ...]) -> Form:
-        key = _bare(arguments[0])
+        key = bare(arguments[0])
         if not (isinstance(key, type) and issubclass(key, str)) or issubclass(key, Enum):
             raise _Unstorable(f"is a dict with keys of {type_name(key)}; JSON has keys of str only")
         return DictForm(self._of(key), self._of(arguments[1]), self._detailed)
@@ -244,7 +244,7 @@ def _is_attrs(hint: Any) -> bool:
     return isinstance(hint, type) and attrs.has(cast("type[Any]", hint))
 
 
-def _bare(hint: Any) -> Any:
+def bare(hint: Any) -> Any:
     """The annotation without `NewType`, and without a name that `type X = ...` gave it."""
     while True:
         if hasattr(hint, "__supertype__"):

@@ -35,7 +35,8 @@ class MachineCodec(Generic[S, E]):
         self._upcasters_seen = len(upcasters)
         self._state_versions = Versions(name, states, upcasters)
         self.states: Family[S] = Family(name, "state", states, self._state_versions)
-        self.events: Family[E] = Family(name, "event", events, Versions(name, events, upcasters))
+        self._event_versions = Versions(name, events, upcasters)
+        self.events: Family[E] = Family(name, "event", events, self._event_versions)
 
     def encode_state(self, state: S) -> str:
         """A state as text.  Raises `EncodeError` for a value that would not be read back.
@@ -140,6 +141,36 @@ commits_ahead: Positive must be an integer of at least 1, got 0
         'Merge'
         """
         return cast("type[S] | None", self._state_versions.class_named(type_name))
+
+    def current_event(self, type_name: str) -> type[E] | None:
+        """The event class that bears this name today, or that became of the one which bore it; None if there is none.
+
+        >>> from leverframe.persistence.codec import codec_of
+        >>> from leverframe.machines.pipeline import *
+        >>> codec_of(Pipeline).current_event("DepsMet").__name__
+        'DepsMet'
+        """
+        return cast("type[E] | None", self._event_versions.class_named(type_name))
+
+    def state_version(self, state: type[S]) -> int:
+        """The version in which bodies of a state class are written today.
+
+        >>> from leverframe.persistence.codec import codec_of
+        >>> from leverframe.machines.pipeline import *
+        >>> codec_of(Pipeline).state_version(Merge)
+        1
+        """
+        return self._state_versions.current(state.__name__)
+
+    def event_version(self, event: type[E]) -> int:
+        """The same of an event class.
+
+        >>> from leverframe.persistence.codec import codec_of
+        >>> from leverframe.machines.pipeline import *
+        >>> codec_of(Pipeline).event_version(DepsMet)
+        1
+        """
+        return self._event_versions.current(event.__name__)
 
 
 _JSON = (str, int, float, list, dict, type(None))

@@ -11,14 +11,15 @@ import psycopg
 
 from leverframe.errors import AccessDenied, StoreFailure
 from leverframe.persistence.asking import Row
-from leverframe.persistence.backend import Loaded, Move, Reader, Refusal, UniqueTaken, Writer
+from leverframe.persistence.backend import Reader, Writer
 from leverframe.persistence.effects import make_ready
 from leverframe.persistence.migration import Migration
+from leverframe.persistence.obstacles import NESTED
 from leverframe.persistence.postgres.faults import Clash, Overtaken, fault, violated
 from leverframe.persistence.postgres.joined import JoinedReader
 from leverframe.persistence.postgres.location import parse_location
 from leverframe.persistence.postgres.migrations import MIGRATIONS
-from leverframe.persistence.postgres.moving import MOVE_MANY, are_alike, many_values
+from leverframe.persistence.postgres.moving import MOVE_BOTH, MOVE_MANY, are_alike, many_values
 from leverframe.persistence.postgres.pool import Connection, connect
 from leverframe.persistence.postgres.reader import PostgresReader, PostgresVerbs
 from leverframe.persistence.postgres.rows import refusal_values
@@ -29,6 +30,7 @@ from leverframe.persistence.postgres.statements import POSTGRES
 from leverframe.persistence.postgres.upkeep import PostgresUpkeep
 from leverframe.persistence.postgres.waking import Watch, watch
 from leverframe.persistence.postgres.writer import LOOKUP_UNIQUE, PostgresWriter, other_effects, spelled_move
+from leverframe.persistence.rows import Loaded, Move, Refusal, UniqueTaken
 from leverframe.persistence.statements import SETTLE_AS_REFUSED
 
 __all__ = ["PostgresBackend", "open_postgres"]
@@ -48,8 +50,6 @@ NOT_ALL = (
     "this is work on the rows of all tenants, which the server lets nobody do but members of the role that owns the "
     "tables; open the store as one of them"
 )
-
-NESTED = "is inside of a transaction already; one block is enough"
 
 LONGEST_INDEXED = 2_600
 """Bytes: a row of an index takes a third of a page, less what else is in it."""
@@ -192,19 +192,33 @@ class PostgresBackend(PostgresUpkeep):
     def move_at_once(self, moves: Sequence[Move]) -> list[int | None]:
         if len(moves) < 2 or not are_alike(moves):
             return [self._move_if_free(move) for move in moves]
+        numbers = self._say_moves(MOVE_MANY, moves)
+        return [numbers.get(move.instance) for move in moves]
+
+    def _say_moves(self, statement: str, moves: Sequence[Move], era: int | None = None) -> dict[int, int]:
+        """The journal's numbers of those that hold, by instance; of none if that era is over."""
         self._check_outside()
         with self.pool.lend(self.scope) as connection:
+            if era is not None and era != self.pool.made:
+                return {}
             try:
-                rows = connection.say(MOVE_MANY, many_values(moves, self.tenant))
+                rows = connection.say(statement, many_values(moves))
             except psycopg.Error as error:
                 self._check_clash(error, connection)
-                return [None for _ in moves]
+                return {}
             # However many they are, their counts are two changes or a few.
             self.session.fold_now_and_then(connection, 1, self.tenant)
         if any(make_ready(move.effects) for move in moves):
             self.session.notifier.tell()
-        numbers: dict[int, int] = dict(rows)
-        return [numbers.get(move.instance) for move in moves]
+        return dict(rows)
+
+    def move_both(self, era: int, first: Move, second: Move) -> tuple[int, int | None] | None:
+        moves = (first, second)
+        if not are_alike(moves):
+            return None
+        numbers = self._say_moves(MOVE_BOTH, moves, era)
+        seq = numbers.get(first.instance)
+        return None if seq is None else (seq, numbers.get(second.instance))
 
     def _move_if_free(self, move: Move) -> int | None:
         try:

@@ -17,6 +17,7 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from leverframe.errors import PoolExhausted, StoreClosed
+from leverframe.persistence.obstacles import CLOSED, FORKED
 from leverframe.persistence.postgres.faults import opening_fault
 from leverframe.persistence.postgres.location import Location
 from leverframe.persistence.postgres.permits import Permits
@@ -26,9 +27,6 @@ from leverframe.persistence.postgres.scope import PLAIN, Scope, scope_values, se
 __all__ = ["Connection", "Pool", "connect"]
 
 Connection = SpokenConnection
-
-CLOSED = "was closed"
-FORKED = "was opened in another process"
 
 MILLISECONDS = 1000
 

@@ -6,7 +6,6 @@ import psycopg
 
 from leverframe.errors import StoreUnreachable
 from leverframe.persistence.asking import Parameters, ReadingVerbs, Row
-from leverframe.persistence.backend import Loaded
 from leverframe.persistence.leases import Candidate, ClaimQuery
 from leverframe.persistence.leasing import CLAIMABLE_BY_ALL
 from leverframe.persistence.postgres.faults import fault
@@ -16,6 +15,7 @@ from leverframe.persistence.postgres.pool import Pool
 from leverframe.persistence.postgres.row_security import OWNS
 from leverframe.persistence.postgres.scope import Scope
 from leverframe.persistence.postgres.statements import NOW, POSTGRES
+from leverframe.persistence.rows import Loaded
 from leverframe.persistence.statements import LOAD, LOAD_WITH_DELIVERY
 
 __all__ = ["PostgresReader", "PostgresVerbs"]

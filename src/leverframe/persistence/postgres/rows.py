@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from leverframe.persistence.backend import Creation, LookupValue, Move, NewMessage, Refusal
 from leverframe.persistence.effects import Grant, Note, Stand
+from leverframe.persistence.rows import Creation, LookupValue, Move, NewMessage, Refusal
 
 NO_GRANT = Grant("", None)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from leverframe.persistence.leasing import INTO_LEASE, STANDS_ANEW
 from leverframe.persistence.statements import NEWEST_FIRST, SNAPSHOT_COLUMNS, Dialect
 
 __all__ = [
@@ -42,7 +43,9 @@ LOCKS = {
     "/*held*/": HELD,
     "/*skipping*/": f"{HELD} SKIP LOCKED",
     "/*leased*/": "FOR UPDATE OF l",
+    "/*skipping leased*/": "FOR UPDATE OF l SKIP LOCKED",
     "/*shared*/": "FOR SHARE OF s",
+    "/*skipping shared*/": "FOR SHARE OF s SKIP LOCKED",
 }
 
 # The class that a state had when it was first entered; a move out of it names none.
@@ -85,6 +88,8 @@ SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('snapshot', 'insta
     parameter="%s",
     holes={
         "clock": f", {CLOCK}",
+        # A query of its own, so that it is asked once.
+        "clock_once": f", (SELECT {CLOCK})",
         # Nobody can delete the instance from then on, and others can still move it.
         "kept": "FOR KEY SHARE OF s",
         "taken": "FOR UPDATE",
@@ -183,21 +188,12 @@ told AS (
 
 
 # The token is the number of the line.
-STOOD = """,
-stood AS (
-    INSERT INTO lease (instance, tenant, machine, version, age, ready_at, priority, subject, serial, scope,
-        token, worker, claimed_at, heartbeat_at, expires_at, host, process_id, process_start)
+STOOD = f""",
+stood AS ({INTO_LEASE}
     SELECT moved.instance, %(tenant)s, %(machine)s, moved.version, %(recorded_at)s, %(ready_at)s, %(priority)s,
         %(subject)s, %(serial)s, %(scope)s, CASE WHEN %(worker)s::text IS NULL THEN NULL ELSE line.seq END,
         %(worker)s, %(claimed_at)s, %(claimed_at)s, %(expires_at)s, %(host)s, %(process_id)s, %(process_start)s
-    FROM moved, line
-    ON CONFLICT (instance) DO UPDATE SET version = excluded.version,
-        ready_at = CASE WHEN excluded.ready_at <= excluded.age THEN lease.age ELSE excluded.ready_at END,
-        priority = excluded.priority, subject = excluded.subject, serial = excluded.serial, scope = excluded.scope,
-        token = excluded.token, worker = excluded.worker, claimed_at = excluded.claimed_at,
-        heartbeat_at = excluded.heartbeat_at, expires_at = excluded.expires_at, host = excluded.host,
-        process_id = excluded.process_id,
-        process_start = excluded.process_start)"""
+    FROM moved, line{STANDS_ANEW})"""
 
 LEFT = """,
 departed AS (DELETE FROM lease WHERE instance IN (SELECT instance FROM moved))"""

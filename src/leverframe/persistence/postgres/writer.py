@@ -10,10 +10,10 @@ from psycopg.pq import TransactionStatus
 
 from leverframe.errors import StoreFailure
 from leverframe.persistence.asking import Parameters, Row
-from leverframe.persistence.backend import Creation, Loaded, LookupValue, Move, Refusal, UniqueTaken
 from leverframe.persistence.effects import Effect, Leave, Moved, Note, Stand, make_ready
 from leverframe.persistence.heartbeats import HeartbeatWriterVerbs
 from leverframe.persistence.leasing import LeasingWriterVerbs
+from leverframe.persistence.obstacles import ENDED, OVER
 from leverframe.persistence.postgres.faults import SPOILED, Overtaken, fault, violated
 from leverframe.persistence.postgres.location import Location
 from leverframe.persistence.postgres.moving import MOVE_MANY, are_alike, many_values
@@ -34,6 +34,7 @@ from leverframe.persistence.postgres.statements import (
     taken_statement,
 )
 from leverframe.persistence.postgres.upkeep import PostgresTending
+from leverframe.persistence.rows import Creation, Loaded, LookupValue, Move, Refusal, UniqueTaken
 from leverframe.persistence.statements import (
     ADD_LOOKUP_LATER,
     DECLARE,
@@ -48,14 +49,12 @@ from leverframe.persistence.statements import (
     SETTLE_AS_REFUSED,
 )
 
-__all__ = ["ENDED", "PostgresWriter"]
+__all__ = ["PostgresWriter"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-ENDED = "the transaction was ended inside of its block; leave COMMIT and ROLLBACK to the end of the block"
 OVERTAKEN = "others were faster, time and again; call again"
-OVER = "this transaction is over; begin another"
 TOO_MANY = f"one transaction tells more than {2**ORDINAL_BITS - 1:,} messages; send in smaller ones"
 
 LOOKUP_UNIQUE = "lookup_unique"
@@ -186,7 +185,7 @@ class PostgresWriter(PostgresTending, LeasingWriterVerbs, HeartbeatWriterVerbs):
             return [self.move(move) for move in moves]
         self.moves += 1
         self.makes_ready |= any(make_ready(move.effects) for move in moves)
-        rows: dict[int, int] = dict(self._run(MOVE_MANY, many_values(moves, self.tenant)))
+        rows: dict[int, int] = dict(self._run(MOVE_MANY, many_values(moves)))
         return [rows.get(move.instance) for move in moves]
 
     def refuse(self, refusal: Refusal) -> bool:

@@ -10,8 +10,10 @@ from functools import partial
 from typing import TypeVar
 
 from leverframe.errors import CannotOpen, StoreFailure
-from leverframe.persistence.backend import Move, Reader, Refusal, Writer
+from leverframe.persistence.backend import Reader, Writer
 from leverframe.persistence.migration import Migration
+from leverframe.persistence.obstacles import ENDED, NESTED
+from leverframe.persistence.rows import Move, Refusal
 from leverframe.persistence.sqlite.connection import connect, set_up_writer
 from leverframe.persistence.sqlite.driver import OLDEST, checkpoints_safely, is_too_old, sqlite3, warn_once
 from leverframe.persistence.sqlite.faults import opening_fault
@@ -37,7 +39,7 @@ from leverframe.persistence.sqlite.transaction import Transaction
 from leverframe.persistence.sqlite.turn import Ticket, Turn
 from leverframe.persistence.sqlite.upkeep import SQLiteUpkeep
 from leverframe.persistence.sqlite.waking import Watch
-from leverframe.persistence.sqlite.writer import ENDED, SQLiteWriter
+from leverframe.persistence.sqlite.writer import SQLiteWriter
 
 __all__ = ["SQLiteBackend", "open_sqlite"]
 
@@ -46,8 +48,6 @@ T = TypeVar("T")
 LOCK_FILE = "-lock"
 
 WAITS_INSIDE = "is inside of a transaction, which nobody else can write to; wait outside of it"
-
-NESTED = "is inside of a transaction already; one block is enough"
 
 NANOSECONDS = 1_000
 """In a microsecond."""
@@ -159,6 +159,13 @@ class SQLiteBackend(SQLiteUpkeep):
 
     def move_at_once(self, moves: Sequence[Move]) -> list[int | None]:
         return self.commit(lambda writer: writer.move_all(moves))
+
+    def move_both(self, era: int, first: Move, second: Move) -> tuple[int, int | None] | None:  # noqa: ARG002  # a turn is held
+        def move(writer: Writer) -> tuple[int, int | None] | None:
+            seq = writer.move(first)
+            return None if seq is None else (seq, writer.move(second))
+
+        return self.commit(move)
 
     def move(self, move: Move) -> int | None:
         return self.commit(lambda writer: writer.move(move))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from leverframe.persistence.asking import Parameters, Row
-from leverframe.persistence.backend import StateCount
+from leverframe.persistence.rows import StateCount
 from leverframe.persistence.sqlite.reader import SQLiteVerbs
 from leverframe.persistence.sqlite.writer import SQLiteWriter
 

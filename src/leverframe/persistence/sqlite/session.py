@@ -7,16 +7,15 @@ from os import getpid
 from threading import get_ident
 
 from leverframe.errors import StoreClosed
+from leverframe.persistence.obstacles import CLOSED, FORKED
 from leverframe.persistence.sqlite.driver import checkpoints_safely, sqlite3
 from leverframe.persistence.sqlite.files import Identity, note_closed
 from leverframe.persistence.sqlite.location import Location
-from leverframe.persistence.sqlite.source import CLOSED, FileSource, MemorySource, Source
+from leverframe.persistence.sqlite.source import FileSource, MemorySource, Source
 from leverframe.persistence.sqlite.turn import Ticket, Turn
 from leverframe.persistence.sqlite.writer import SQLiteWriter
 
 __all__ = ["Session"]
-
-FORKED = "was opened in another process"
 
 # A move writes four to six pages, so that this is about the thousand pages at which SQLite checkpoints by itself.
 COMMITS_BETWEEN_CHECKPOINTS = 200

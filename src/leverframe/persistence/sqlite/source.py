@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Protocol
 
 from leverframe.errors import StoreClosed, StoreVanished
+from leverframe.persistence.obstacles import CLOSED
 from leverframe.persistence.sqlite.connection import Parameters, Row, connect_reader
 from leverframe.persistence.sqlite.driver import sqlite3
 from leverframe.persistence.sqlite.faults import fault
@@ -16,9 +17,7 @@ from leverframe.persistence.sqlite.files import GONE, Identity, identity
 from leverframe.persistence.sqlite.location import Location
 from leverframe.persistence.sqlite.turn import Ticket, Turn
 
-__all__ = ["CLOSED", "FileSource", "MemorySource", "Source"]
-
-CLOSED = "was closed"
+__all__ = ["FileSource", "MemorySource", "Source"]
 
 
 class Source(Protocol):

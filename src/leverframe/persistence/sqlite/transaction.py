@@ -6,14 +6,14 @@ from os import getpid
 from types import TracebackType
 
 from leverframe.errors import StoreClosed, StoreFailure, StoreVanished
+from leverframe.persistence.obstacles import CLOSED, OVER
 from leverframe.persistence.sqlite.connection import roll_back, set_busy_timeout
 from leverframe.persistence.sqlite.driver import sqlite3
 from leverframe.persistence.sqlite.faults import fault, is_busy
 from leverframe.persistence.sqlite.files import GONE, identity
 from leverframe.persistence.sqlite.session import Session
-from leverframe.persistence.sqlite.source import CLOSED
 from leverframe.persistence.sqlite.turn import Ticket
-from leverframe.persistence.sqlite.writer import OVER, SQLiteWriter
+from leverframe.persistence.sqlite.writer import SQLiteWriter
 
 __all__ = ["Transaction"]
 

@@ -10,18 +10,11 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from leverframe.errors import StoreFailure
-from leverframe.persistence.backend import (
-    Creation,
-    LookupValue,
-    Move,
-    NewMessage,
-    Refusal,
-    StateCount,
-    UniqueTaken,
-)
 from leverframe.persistence.effects import Effect, Moved
 from leverframe.persistence.heartbeats import HeartbeatWriterVerbs
 from leverframe.persistence.leasing import LeasingWriterVerbs, spell
+from leverframe.persistence.obstacles import ENDED, OVER
+from leverframe.persistence.rows import Creation, LookupValue, Move, NewMessage, Refusal, StateCount, UniqueTaken
 from leverframe.persistence.sqlite.connection import Parameters, Row
 from leverframe.persistence.sqlite.driver import sqlite3
 from leverframe.persistence.sqlite.faults import fault
@@ -50,15 +43,12 @@ from leverframe.persistence.statements import (
     SETTLE_AS_REFUSED,
 )
 
-__all__ = ["ENDED", "OVER", "SQLiteWriter"]
+__all__ = ["SQLiteWriter"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-OVER = "this transaction is over; begin another with write()"
 SPOILED = "a part of this transaction failed, so that it can only be rolled back; leave its block with that error"
-
-ENDED = "the transaction was ended inside of its block; leave COMMIT and ROLLBACK to the end of the block"
 
 FIRST_VERSION = 1
 
