@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agents import hire
 from click.testing import Result
 from documents import run_on_terminal
 from logs import event_line, write_log
@@ -63,6 +64,25 @@ def test_findings_fit_a_terminal(folder: Path, damage: Callable[[str], None]) ->
     assert max(map(len, printed.splitlines())) <= 80
     assert "what is wrong" in printed
     assert "what to do" in printed
+
+
+def test_consumers(run: Run, opened: Callable[[], Store]) -> None:
+    """Each consumer is a row: how many messages it is behind, and how many it has set aside."""
+    with opened() as store:
+        hire(store, "a", "b")
+        store.consumer("all", attempts=1).take(1)[0].fail("no")
+        store.scoped("red").consumer("mailer", topic="mail").take()
+        told = len(store.messages())
+    lines = [line.split() for line in run("doctor").stdout.splitlines()]
+    assert ["all", str(told - 1), "1"] in lines
+    assert ["mailer", "of", "tenant", "red", "0", "0"] in lines
+    result = run("doctor", "--json")
+    assert result.exit_code == 1
+    seen = json.loads(result.stdout)
+    assert seen["set_aside"] == {"all": 1, "mailer of tenant red": 0}
+    _, printed = run_on_terminal(f"{sys.executable} -m leverframe doctor")
+    assert max(map(len, printed.splitlines())) <= 80
+    assert ["consumer", "messages", "behind", "set", "aside"] in [line.split() for line in printed.splitlines()]
 
 
 def test_unfinished_copy(run: Run, folder: Path) -> None:

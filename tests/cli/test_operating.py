@@ -94,8 +94,14 @@ def test_create_again(run: Run_) -> None:
     [
         (("story-7", "active.merg"), "Pipeline has no state 'active.merg'; did you mean 'active.merge'?"),
         (("story-7", "Merg"), "Pipeline has no state 'Merg'; did you mean 'Merge'?"),
+        (("story-7", "merge"), "Pipeline has no state 'merge'; did you mean 'active.merge'?"),
+        (("story-7", "merge_failed"), "Pipeline has no state 'merge_failed'; did you mean 'archived.merge_failed'?"),
         (("story-7", "archived"), "archived is a superstate of Pipeline; give one of archived.completed, "),
-        (("story-7", "Merge"), "Merge: feature_branch (BranchName): missing; commits_ahead (Positive): missing"),
+        (
+            ("story-7", "Merge"),
+            "Merge: feature_branch (BranchName): missing; commits_ahead (Positive): missing; "
+            "give feature_branch=... commits_ahead=...",
+        ),
     ],
 )
 def test_no_such_state(run: Run_, folder: Path, words: tuple[str, ...], told: str) -> None:
@@ -171,6 +177,7 @@ def test_nobody_is_logged_in(run: Run_, run_json: RunJSON, monkeypatch: pytest.M
         (("story-9", "DepsMett"), 1, "there is no Pipeline story-9 in sqlite:///leverframe.db; `leverframe ls` lists"),
         (("story-7", "Abandon", "--expect", "active.qa"), 1, "Pipeline 'story-7' is in active.backlog, expected Qa"),
         (("story-7", "DepsMet", "--expect", "active.q"), 2, "Pipeline has no state 'active.q'; "),
+        (("story-7", "DepsMet", "--expect", "Qa"), 2, "Pipeline has no state 'Qa'; did you mean 'active.qa'?"),
         (("story-7", "DepsMet", "--why", ""), 2, "why '' is no text"),
         (("story-7", "Block"), 2, "Block: reason (str): missing"),
         (("story-7", "Block", "reason=x", "size=3"), 2, "Block: size: unknown field"),
@@ -346,6 +353,8 @@ def test_set_state(run: Run_, run_json: RunJSON) -> None:
     assert (line["event"], line["repaired"], line["by"]) == (None, True, "anna")
     plain = run("history", "pipeline", "story-7").stdout.splitlines()[-1]
     assert plain.endswith("active.backlog  (set by hand)  active.qa       anna  the gates ran elsewhere")
+    assert run("set-state", "pipeline", "story-7", "active.qa", "--why", "once more").exit_code == 0
+    assert "(set by hand)" in run("history", "pipeline", "story-7").stdout.splitlines()[-1]
 
 
 @pytest.mark.usefixtures("story")
@@ -388,14 +397,22 @@ def test_release(run: Run_, run_json: RunJSON) -> None:
     line = last(run_json, "run", "run-1")
     assert (line["event"]["type"], line["by"], line["why"]) == ("LeaseExpired", "anna", "builder-1 hangs")
     told = error(run("release", "run", "run-1"), 1)
-    assert told.startswith("nobody has a lease on Run 'run-1', which is in pending")
+    assert told == "nobody has a lease on Run run-1, which is in pending; `leverframe top` shows who has one"
 
 
 @pytest.mark.usefixtures("runs")
 def test_what_its_owner_alone_may_send(run: Run_, run_json: RunJSON) -> None:
     """A move that is the lease's owner's own is refused to an operator, with status 1."""
     told = error(run("send", "run", "run-1", "Succeeded"), 1)
-    assert told.startswith("Run 'run-1' in running takes Succeeded only from whoever has its lease")
+    assert told == (
+        "Run 'run-1' in running takes Succeeded only from whoever has its lease; "
+        "`leverframe release` ends that, `leverframe set-state` overrides it"
+    )
+    told = error(run("send", "run", "run-1", "LeaseExpired"), 1)
+    assert told == (
+        "Run 'run-1' in running takes LeaseExpired from the store alone, when it gives a lease or one is over; "
+        "`leverframe work` claims it, `leverframe release` ends its lease"
+    )
     assert run_json("show", "run", "run-1")["version"] == 2
 
 
@@ -414,6 +431,8 @@ def test_requeue_of_what_waits(run: Run_, run_json: RunJSON, opened: Callable[[]
         store.create(Run, "run-0", Pending(project_id=ProjectId("shop"), created_at=store.get(Run, "run-1").created_at))
     assert run("requeue", "run", "run-1", "--priority", "3", "--why", "urgent").stdout == "run-1  pending  pending  2\n"
     assert last(run_json, "run", "run-1")["repaired"] is True
+    plain = run("history", "run", "run-1").stdout.splitlines()[-1]
+    assert " ".join(plain.split()[3:]).startswith("pending (requeued) pending")
     with opened() as store:
         held = store.claim(Run.lease, worker="w")
         assert held is not None
@@ -483,7 +502,9 @@ def test_what_is_no_gate(run: Run_) -> None:
     """A machine without the event cannot be frozen."""
     told = "Pipeline has no event Freeze; this is for gates, such as repo-gate"
     assert error(run("freeze", "pipeline", "story-7"), 2) == told
-    assert "reason (str): missing" in error(run("freeze", "repo-gate", "shop"), 2)
+    told = error(run("freeze", "repo-gate", "shop"), 2)
+    assert "reason (str): missing" in told
+    assert told.endswith("give reason=... task=... task=...")
 
 
 # ---------------------------------------------------------------- tenants

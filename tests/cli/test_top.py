@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from agents import hire
 from click.testing import Result
 from documents import run_on_terminal
 
 from leverframe import QueueCounts, Store, open_store
 from leverframe.cli.overview import sections, show_count
+from leverframe.machines import Worker
 from leverframe.machines.pipeline import Abandon, Backlog, Pipeline
 from leverframe.machines.run import ErrorCode, FailedWithError, Pending, ProjectId, Run
 
@@ -45,7 +47,7 @@ def test_in_a_pipe(run: Run_) -> None:
     """Each line begins with its kind, and is made for `grep`: no headings, whole times, plain numbers."""
     lines = run("top").stdout.splitlines()
     kinds = [line.split()[0] for line in lines]
-    assert kinds == ["queue", *["lease"] * 3, *["ended"] * 2, "consumer", *["state"] * 4]
+    assert kinds == ["queue", *["lease"] * 3, "failed", "ended", "consumer", *["state"] * 4]
     assert lines[0].split() == ["queue", "Run", "8", "0", "0", "3", "0"]
     assert lines[1].split()[:4] == ["lease", "Run", "builder-1", "run-01"]
     assert datetime.fromisoformat(lines[1].split()[4]).tzinfo is not None
@@ -74,7 +76,8 @@ def test_as_json(run: Run_) -> None:
     assert machine["states"] == {"failed": 1, "pending": 8, "running": 3}
     assert (machine["leases"][0]["worker"], machine["leases"][0]["key"]) == ("builder-1", "run-01")
     assert machine["leases"][0]["state"] == "running"
-    assert machine["ended"][0]["fields"]["error_code"] == "E-7"
+    assert machine["failed"][0]["fields"]["error_code"] == "E-7"
+    assert machine["ended"] == []
     assert found["consumers"][0]["name"] == "mailer"
 
 
@@ -106,6 +109,66 @@ def test_of_a_tenant(run: Run_, opened: Callable[[], Store]) -> None:
     ]
 
 
+SILENT = ["none", "dead", "stale", "warn"]
+
+
+@pytest.fixture
+def silence(folder: Path) -> None:
+    """Workers that have been silent for longer and longer, and one that never showed that it lives."""
+    now = datetime.now(UTC)
+    times = iter([now - timedelta(minutes=minutes) for minutes in (40, 20, 10, 0)])
+    with open_store("sqlite:///leverframe.db", clock=lambda: next(times)) as store:
+        for key in ("dead", "stale", "warn", "fine"):
+            store.beat(Worker, key)
+
+
+@pytest.mark.usefixtures("hired", "silence")
+def test_silent_workers(run: Run_) -> None:
+    """Workers that show no sign of life are listed with their level, the longest silent first; the others are not."""
+    lines = [line.split() for line in run("top").stdout.splitlines()]
+    assert [[line[2], line[3], line[5]] for line in lines if line[0] == "silent"] == [
+        ["none", "assigned", "dead"],
+        ["dead", "assigned", "dead"],
+        ["stale", "assigned", "stale"],
+        ["warn", "assigned", "warn"],
+    ]
+    assert lines[0][:5] == ["silent", "Worker", "none", "assigned", "-"]
+    assert datetime.fromisoformat(lines[1][4]).tzinfo is not None
+    found = json.loads(run("top", "worker", "--json").stdout)["machines"][0]["silent"]
+    assert [each["key"] for each in found] == SILENT
+    assert found[0] == {"key": "none", "state": "assigned", "heartbeat_at": None, "level": "dead"}
+
+
+@pytest.mark.usefixtures("hired", "silence")
+def test_silent_workers_at_a_terminal() -> None:
+    """At a terminal of eighty columns they are a table of their own."""
+    _, printed = run_on_terminal("leverframe top --once")
+    lines = printed.splitlines()
+    assert max(map(len, lines)) <= 80
+    start = next(number for number, line in enumerate(lines) if line.startswith("silent"))
+    assert [line.split() for line in lines[start : start + 5]] == [
+        ["silent", "key", "state", "heartbeat", "level"],
+        ["Worker", "none", "assigned", "never", "dead"],
+        ["Worker", "dead", "assigned", "40m", "ago", "dead"],
+        ["Worker", "stale", "assigned", "20m", "ago", "stale"],
+        ["Worker", "warn", "assigned", "10m", "ago", "warn"],
+    ]
+
+
+@pytest.fixture
+def hired(opened: Callable[[], Store]) -> None:
+    with opened() as store:
+        hire(store, "none", "dead", "stale", "warn", "fine")
+
+
+@pytest.mark.usefixtures("hired")
+def test_stale_workers_stand_out(opened: Callable[[], Store]) -> None:
+    """Those that somebody has to look after are marked."""
+    with opened() as store:
+        silent = sections(store.overview([Worker]), {"Worker": Worker})[0]
+    assert (len(silent.rows), silent.marked) == (5, {0, 1, 2, 3, 4})
+
+
 # ---------------------------------------------------------------- at a terminal
 
 AT_TERMINAL = """\
@@ -119,9 +182,11 @@ builder-1  Run       run-01   0s     0s ago  in 59s
 builder-1  Run       run-02   0s     0s ago  in 59s
 builder-1  Run       run-03   0s     0s ago  in 59s
 
+failed  key     state   ago  how
+Run     run-00  failed   0s  error_code=E-7 error_detail=the tests failed
+
 ended     key      state               ago  how
 Pipeline  story-1  archived.abandoned   0s
-Run       run-00   failed               0s  error_code=E-7 error_detail=the tests...
 
 consumer  topic  behind  in flight  set aside
 mailer    mail        0          0          0

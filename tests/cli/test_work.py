@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chore_worker import FOLDER
 from chores import Chore, Done, Waiting, create_chores
 from click.testing import Result
 from documents import run_on_terminal
+from rich.console import Console
 
-from leverframe import Store
+from leverframe import LookupsChanged, Store, StoreTimeout, WorkerHooks
+from leverframe.cli.working import printed
+from leverframe.coordination.working_telling import Telling
 
 Run = Callable[..., Result]
 
@@ -23,12 +29,31 @@ SUPPORT = Path(__file__).resolve().parents[1] / "support"
 
 PROGRAM = """
 from chores import Chore, Ended, create_chores
-from leverframe import Handler, Store, Worker, open_store
+from leverframe import Handler, LookupsChanged, Permanent, Store, Worker, open_store
 
 
 def app(store: Store) -> Worker:
-    worker = Worker(store, [Handler(Chore.lease, lambda held: Ended(str(worker.concurrency)))])
+    def do(held: object) -> object:
+        if held.state.name.startswith("poison"):
+            raise Permanent("gone")
+        return Ended(str(worker.concurrency))
+
+    worker = Worker(store, [Handler(Chore.lease, do)])
     return worker
+
+
+def fail(error: Exception) -> object:
+    raise error
+
+
+def broken(store: Store) -> Worker:
+    store.claim_many = lambda *_, **__: fail(ZeroDivisionError("of nothing"))
+    return app(store)
+
+
+def changed(store: Store) -> Worker:
+    store.claim_many = lambda *_, **__: fail(LookupsChanged("Chore"))
+    return app(store)
 
 
 def no_worker(store: Store) -> str:
@@ -143,11 +168,64 @@ def test_what_is_logged_without_structlog(folder: Path, opened: Callable[[], Sto
 
 
 def test_what_is_shown_at_a_terminal(opened: Callable[[], Store], monkeypatch: pytest.MonkeyPatch) -> None:
-    """At a terminal it says what it came to, and logs nothing."""
+    """At a terminal it says in a line each what has failed, and what it came to."""
     monkeypatch.setenv("PYTHONPATH", str(SUPPORT))
     with opened() as store:
-        create_chores(store, "a", "b")
-    status, printed = run_on_terminal("leverframe work program:app --once")
+        create_chores(store, "a", "b", "poison \x1b[2J")
+    status, shown = run_on_terminal("leverframe work program:app --once --concurrency 1")
     assert status == 0
-    assert printed.splitlines()[-1] == "Stopped: 2 done"
-    assert "claimed" not in printed
+    told = "Chore 'poison \\x1b[2J' failed: Permanent (program.py:9); now in given_up"
+    assert shown.splitlines() == [told, "Stopped: 2 done, 1 failed"]
+
+
+def test_what_is_shown_when_it_is_stopped(
+    folder: Path, opened: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a terminal it says how much it waits for, and each that it hands back."""
+    monkeypatch.setenv("PYTHONPATH", str(SUPPORT))
+    monkeypatch.setenv(FOLDER, str(folder))
+    with opened() as store:
+        create_chores(store, "slow")
+    begun = "until test -s begun; do sleep 0.01; done"
+    status, shown = run_on_terminal(f"leverframe work chore_worker:hasty & {begun}; kill -TERM $!; wait $!")
+    assert status == 1
+    assert shown.splitlines() == [
+        "Stopping: 1 under way; once more, and they are not waited for",
+        "Chore slow handed back",
+        "Stopped: 0 done, 1 left to others",
+    ]
+
+
+def test_trouble_is_shown_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a store is away a line says so at its begin, and one at its end."""
+    # As in a program that has not seen to its logs.
+    monkeypatch.setattr(logging.getLogger("leverframe.worker"), "propagate", False)
+    said = StringIO()
+    telling = Telling("builder", WorkerHooks())
+    with printed(Console(file=said)):
+        for _ in range(3):
+            telling.troubled("claim", StoreTimeout("the store", 1.0), 0.1)
+        telling.recovered()
+    assert said.getvalue().splitlines() == [
+        "trouble (claim): StoreTimeout; tried again until it is over",
+        "the trouble is over",
+    ]
+
+
+def test_what_cannot_go_on(run: Run, opened: Callable[[], Store]) -> None:
+    """What no waiting mends is told in one line, with the place in the program's own code, and the status is 2."""
+    with opened() as store:
+        create_chores(store, "a")
+    result = run("work", "program:broken", "--once")
+    assert result.exit_code == 2
+    assert result.stderr == "Error: the worker cannot go on: ZeroDivisionError: of nothing, at program.py:17\n"
+    with opened() as store:
+        assert store.count(Chore)[Waiting] == 1
+
+
+def test_a_machine_that_changed_ends_it(run: Run, opened: Callable[[], Store]) -> None:
+    """An error of ours that no waiting mends is told in its own words."""
+    with opened() as store:
+        create_chores(store, "a")
+    result = run("work", "program:changed", "--once")
+    assert (result.exit_code, result.stderr) == (2, f"Error: {LookupsChanged('Chore')}\n")

@@ -10,7 +10,7 @@ from leverframe.cli.targets import AnyMachine
 from leverframe.cli.text import shorten, single_line
 from leverframe.persistence.codec import codec_of, read_json
 
-__all__ = ["event_fields", "event_object", "field_text", "show_event", "show_fields", "state_fields"]
+__all__ = ["event_fields", "event_object", "field_text", "show_event", "show_fields", "state_fields", "state_object"]
 
 Fields = dict[str, Any]
 
@@ -36,8 +36,16 @@ def fields_of(text: str) -> Fields:
 
 def event_object(machine: AnyMachine, event: Event) -> Fields:
     """An event as a log has it."""
-    fields = event_fields(machine, event)
-    name = type(event).__name__
+    return object_of(event, event_fields(machine, event))
+
+
+def state_object(machine: AnyMachine, state: Payload) -> Fields:
+    """A state as a log has it where an instance is created."""
+    return object_of(state, state_fields(machine, state))
+
+
+def object_of(value: Event | Payload, fields: Fields) -> Fields:
+    name = type(value).__name__
     return {"type": name, "body": fields} if ENVELOPE & fields.keys() else {"type": name, **fields}
 
 

@@ -21,6 +21,12 @@ __all__ = ["examine_database"]
 TOLD = 20
 """How many findings are told one by one."""
 
+CONSUMER_COLUMNS = [
+    Column("consumer", elastic=True),
+    Column("messages behind", right=True),
+    Column("set aside", right=True),
+]
+
 UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 UNIT = 1024
 
@@ -59,11 +65,21 @@ def print_examination(seen: Examination) -> None:
         click.echo()
         behind = [[single_line(name), show_number(number)] for name, number in seen.behind.items()]
         print_rows([Column("cursor", elastic=True), Column("messages behind", right=True)], behind)
+    if seen.consumers:
+        click.echo()
+        print_rows(CONSUMER_COLUMNS, consumers(seen))
     click.echo()
     if seen.findings:
         print_findings([asdict(finding) for finding in seen.findings])
     else:
         click.echo("nothing is wrong")
+
+
+def consumers(seen: Examination) -> list[list[str]]:
+    return [
+        [single_line(name), show_number(number), show_number(seen.set_aside[name])]
+        for name, number in seen.consumers.items()
+    ]
 
 
 def facts(seen: Examination) -> list[list[str]]:

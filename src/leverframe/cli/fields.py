@@ -20,7 +20,7 @@ from leverframe.persistence.codec.scalars import SCALARS, Form, Misfit
 from leverframe.typed.annotations import type_name
 from leverframe.typed.fields import field_hints
 
-__all__ = ["Given", "build", "split_words"]
+__all__ = ["Given", "build", "fit_one", "list_of", "split_words"]
 
 GIVEN = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(:?)=(.*)", re.DOTALL)
 
@@ -71,7 +71,24 @@ def build(family: Family[Any], cls: type[Any], given: Given) -> Any:
     try:
         return family.build(name, given.read(family.fields_of(name)))
     except DecodeError as error:
-        raise Failure(f"{name}: {'; '.join(explained(cls, error))}") from error
+        problems = [*explained(cls, error), *wanted(error, family.fields_of(name))]
+        raise Failure(f"{name}: {'; '.join(problems)}") from error
+
+
+def wanted(error: DecodeError, forms: Mapping[str, Form]) -> Iterator[str]:
+    """How the fields are written that are missing."""
+    missing = [path for path, problem in error.problems if problem == "missing" and path in forms]
+    if missing:
+        yield f"give {' '.join(word for name in missing for word in written(name, forms[name]))}"
+
+
+def written(name: str, form: Form) -> Sequence[str]:
+    """A field as it is given: once, or once for each part.
+
+    >>> written("reason", SCALARS[timedelta])
+    ['reason=...']
+    """
+    return [f"{name}=..."] * (len(form.items) if isinstance(form, FixedTupleForm) else 1)
 
 
 def explained(cls: type[Any], error: DecodeError) -> Iterator[str]:

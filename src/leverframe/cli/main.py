@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
+from leverframe.cli import inspectors, operators
 from leverframe.cli.failures import Failure, failure_of
-from leverframe.cli.operators import COMMANDS
 from leverframe.cli.options import (
     StatePath,
     database_option,
@@ -292,5 +292,5 @@ def work(ctx: click.Context, target: str, url: str, tenant: str | None, concurre
     ctx.exit(run_worker(target, url, tenant, store_given=given, concurrency=concurrency, once=once))
 
 
-for each in COMMANDS:
+for each in (*operators.COMMANDS, *inspectors.COMMANDS):
     main.add_command(each)

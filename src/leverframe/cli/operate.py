@@ -14,16 +14,16 @@ from attrs import frozen
 from leverframe import Payload, Receipt, Send, Store
 from leverframe.cli.bodies import state_fields
 from leverframe.cli.databases import open_existing, open_scoped
-from leverframe.cli.failures import Failure
+from leverframe.cli.failures import Failure, Finding
 from leverframe.cli.fields import Given, build, split_words
 from leverframe.cli.output import Column, at_terminal, print_json, print_rows
-from leverframe.cli.reads import find_state, key_of, not_found
+from leverframe.cli.reads import find_state, key_of, not_found, unknown_state
 from leverframe.cli.settling import initial_state
 from leverframe.cli.statuses import CANNOT
 from leverframe.cli.targets import AnyMachine
 from leverframe.cli.text import show_key
 from leverframe.coordination.policies import LeasePolicy
-from leverframe.errors import Key, NotFound
+from leverframe.errors import Key, LeaseRequired, NotFound, NotLeased
 from leverframe.persistence.codec import codec_of
 from leverframe.typed.policy import declared_policies
 from leverframe.wording import did_you_mean, join_names
@@ -33,6 +33,7 @@ __all__ = [
     "Who",
     "create_instance",
     "find_event",
+    "find_leaf",
     "find_lease",
     "opened",
     "print_receipt",
@@ -112,17 +113,20 @@ def key_before(words: list[str], behind: str) -> Key:
 
 def read_state(machine: AnyMachine, name: str, given: Given) -> Payload:
     """The state of this path, or of the class of this name, with these fields.  Raises `Failure`."""
+    state: Payload = build(codec_of(machine).states, find_leaf(machine, name), given)
+    return state
+
+
+def find_leaf(machine: AnyMachine, name: str) -> type[Any]:
+    """The state class of this path, or of this name.  Raises `Failure`."""
     leaves: dict[str, type[Any]] = {machine.path(leaf): leaf for leaf in machine.leaves()}
     named: dict[str, type[Any]] = {leaf.__name__: leaf for leaf in machine.leaves()} | leaves
     if name not in named:
         inside = [path for path in leaves if path.startswith(f"{name}.")]
         if inside:
             raise Failure(f"{name} is a superstate of {machine.__name__}; give one of {join_names(inside)}")
-        raise Failure(
-            f"{machine.__name__} has no state {name!r}{did_you_mean(name, named if name[:1].isupper() else leaves)}"
-        )
-    state: Payload = build(codec_of(machine).states, named[name], given)
-    return state
+        raise unknown_state(machine, name, named if name[:1].isupper() else leaves)
+    return named[name]
 
 
 # ---------------------------------------------------------------- send
@@ -138,8 +142,19 @@ def send_event(
     expected = find_state(where.machine, expect)
     with opened(where, key) as store:
         event = read_event(store, where.machine, key, name, Given(fields, body))
-        receipt = store.send(where.machine, key, event, expect=expected, by=who.by, why=who.why)
+        try:
+            receipt = store.send(where.machine, key, event, expect=expected, by=who.by, why=who.why)
+        except LeaseRequired as error:
+            raise owners_move(error) from error
     print_receipt(where.machine, key, receipt, who, as_json)
+
+
+def owners_move(error: LeaseRequired) -> Finding:
+    """That this is not for everybody to send, and what is."""
+    problem = str(error).partition("; ")[0]
+    if error.by_store:
+        return Finding(f"{problem}; `leverframe work` claims it, `leverframe release` ends its lease")
+    return Finding(f"{problem}; `leverframe release` ends that, `leverframe set-state` overrides it")
 
 
 def read_event(store: Store, machine: AnyMachine, key: Key, name: str, given: Given) -> Any:
@@ -207,7 +222,11 @@ def release_instance(where: Where, words: tuple[str, ...], who: Who, *, yes: boo
     lease = find_lease(machine)
     with opened(where, key) as store:
         confirm(f"End the lease on {machine.__name__} {show_key(key)}?", yes)
-        receipt = store.release(lease, key, by=who.by, why=who.why)
+        try:
+            receipt = store.release(lease, key, by=who.by, why=who.why)
+        except NotLeased as error:
+            problem = f"nobody has a lease on {machine.__name__} {show_key(key)}, which is in {error.path}"
+            raise Finding(f"{problem}; `leverframe top` shows who has one") from error
     print_receipt(machine, key, receipt, who, as_json)
 
 

@@ -100,6 +100,10 @@ def create(
 
     STATE is a path, such as active.merge, or the name of its class.  A FIELD=VALUE is read as the field's type says;
     a list takes its FIELD several times, and FIELD:=JSON is for everything else: retry:=null.
+
+    \b
+    leverframe create pipeline story-7 Backlog
+    leverframe create pipeline story-8 Merge feature_branch=fix commits_ahead=3
     """
     from leverframe.cli.operate import create_instance
 
@@ -126,6 +130,10 @@ def send(
 
     EVENT is the name of its class.  A FIELD=VALUE is read as the field's type says; a list takes its FIELD several
     times, and FIELD:=JSON is for everything else: retry:=null.  Exit status 1 if it is refused.
+
+    \b
+    leverframe send pipeline story-7 DepsMet
+    leverframe send pipeline story-7 Block reason="waits for a decision"
     """
     from leverframe.cli.operate import send_event
 
@@ -153,6 +161,9 @@ def set_state(
     """Put an instance into any state, without an event.
 
     A repair, for what no event leads out of: no guard is asked, and nobody is told.  A lease that somebody had is over.
+
+    \b
+    leverframe set-state pipeline story-7 Qa --why "the gates ran elsewhere"
     """
     from leverframe.cli.operate import repair_instance
 
@@ -179,6 +190,9 @@ def requeue(
 
     What waits until later waits no longer.  For anything else the machine needs an event that leads there: the only
     one there is, or the only one that can be made of the given fields.
+
+    \b
+    leverframe requeue run run-7 --priority 9 --why "the customer waits"
     """
     from leverframe.cli.requeue import requeue_instance
 
@@ -202,6 +216,9 @@ def release(
     """End the lease that a worker has on an instance, as if it had run out.
 
     Whatever the worker still sends is refused.
+
+    \b
+    leverframe release run run-7 --why "its worker hangs"
     """
     from leverframe.cli.operate import release_instance
 
@@ -225,6 +242,9 @@ def freeze(
     """Send the event Freeze to a gate, such as one of repo-gate.
 
     A gate that is not there is created first.
+
+    \b
+    leverframe freeze repo-gate shop reason="main is broken" task=shop task=SHOP-7
     """
     from leverframe.cli.operate import send_to_gate
 
@@ -245,7 +265,11 @@ def unfreeze(
     body: str | None,
     as_json: bool,
 ) -> None:
-    """Send the event Unfreeze to a gate, such as one of repo-gate."""
+    """Send the event Unfreeze to a gate, such as one of repo-gate.
+
+    \b
+    leverframe unfreeze repo-gate shop
+    """
     from leverframe.cli.operate import send_to_gate
 
     where, who = where_and_who(target, url, tenant, by, why)

@@ -34,7 +34,7 @@ class StatePath(click.ParamType[str]):
         from leverframe.cli.reads import states_by_path
 
         # While the option's own value is missing, click has not got so far as to assign the arguments.
-        target = ctx.params.get("target") or next(iter(ctx.args), "")
+        target = ctx.params.get("target") or next(iter(ctx.params.get("targets") or ctx.args), "")
         try:
             known = states_by_path(find_machine(target))
         except (Failure, LeverframeError):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from attrs import asdict, frozen
 
-from leverframe import LeaseRecord, Overview, QueueCounts, Stored
+from leverframe import LeaseRecord, Observed, Overview, QueueCounts, StalenessLevel, Stored
 from leverframe.cli.bodies import show_fields, state_fields
 from leverframe.cli.output import Column, Rows
 from leverframe.cli.reads import UNREADABLE, stored_object
@@ -31,7 +31,9 @@ TELLING = re.compile("error|reason|exit|superseded|^by$")
 """What is in the name of a field that says how it came to an end."""
 
 MOST_ENDED = 10
-"""Of all machines together."""
+"""Of all machines together; of failures as many again."""
+
+Outcomes: TypeAlias = list[tuple[MachineOverview, Stored[Any, Any]]]
 
 
 @frozen
@@ -45,7 +47,8 @@ class Section:
 
 def sections(seen: Overview, known: Known) -> list[Section]:
     """What there is to show, for people; a section without rows is none."""
-    made = (queues(seen), leases(seen), ended(seen, known), consumers(seen), states(seen))
+    ends = (failed(seen, known), ended(seen, known))
+    made = (queues(seen), leases(seen), silent(seen), *ends, consumers(seen), states(seen))
     return [section for section in made if section.rows]
 
 
@@ -116,10 +119,44 @@ def show_end(at: datetime | None, now: datetime) -> str:
     return f"in {show_span(at - now)}" if at > now else f"{show_span(now - at)} ago"
 
 
-# ---------------------------------------------------------------- what has ended
+# ---------------------------------------------------------------- who is silent
 
-ENDED_COLUMNS = [
-    Column("ended", elastic=True),
+SILENT_COLUMNS = [
+    Column("silent", elastic=True),
+    Column("key", elastic=True),
+    Column("state"),
+    Column("heartbeat", right=True),
+    Column("level"),
+]
+
+
+def silent(seen: Overview) -> Section:
+    found = [(machine.name, each) for machine in seen.machines for each in machine.silent]
+    rows = [
+        [single_line(name), show_key(each.stored.key), each.stored.path, show_heartbeat(each), show_level(each)]
+        for name, each in found
+    ]
+    return Section(SILENT_COLUMNS, rows, {number for number, (_, each) in enumerate(found) if is_stale(each)})
+
+
+def show_heartbeat(seen: Observed[Any, Any]) -> str:
+    return "never" if seen.heartbeat_at is None else f"{show_span(seen.read_at - seen.heartbeat_at)} ago"
+
+
+def show_level(seen: Observed[Any, Any]) -> str:
+    try:
+        return seen.level.value
+    except UnreadableRow:
+        return UNREADABLE
+
+
+def is_stale(seen: Observed[Any, Any]) -> bool:
+    return show_level(seen) not in (StalenessLevel.OK.value, StalenessLevel.WARN.value)
+
+
+# ---------------------------------------------------------------- what has failed, and what has ended otherwise
+
+OUTCOME_COLUMNS = [
     Column("key", elastic=True),
     Column("state"),
     Column("ago", right=True),
@@ -127,13 +164,21 @@ ENDED_COLUMNS = [
 ]
 
 
+def failed(seen: Overview, known: Known) -> Section:
+    rows = outcomes(seen, known, last_failed(seen))
+    return Section([Column("failed", elastic=True), *OUTCOME_COLUMNS], rows, range(len(rows)))
+
+
 def ended(seen: Overview, known: Known) -> Section:
-    rows = [
+    return Section([Column("ended", elastic=True), *OUTCOME_COLUMNS], outcomes(seen, known, last_ended(seen)))
+
+
+def outcomes(seen: Overview, known: Known, found: Outcomes) -> list[list[str]]:
+    return [
         [single_line(machine.name), show_key(stored.key), stored.path, show_span(seen.at - stored.changed_at), why]
-        for machine, stored in last_ended(seen)
+        for machine, stored in found
         for why in [outcome(known[machine.name], stored)]
     ]
-    return Section(ENDED_COLUMNS, rows)
 
 
 def outcome(machine: AnyMachine, stored: Stored[Any, Any]) -> str:
@@ -145,8 +190,15 @@ def outcome(machine: AnyMachine, stored: Stored[Any, Any]) -> str:
     return show_fields({name: value for name, value in fields.items() if TELLING.search(name) and value is not None})
 
 
-def last_ended(seen: Overview) -> list[tuple[MachineOverview, Stored[Any, Any]]]:
-    found = [(machine, stored) for machine in seen.machines for stored in machine.ended]
+def last_failed(seen: Overview) -> Outcomes:
+    return newest([(machine, stored) for machine in seen.machines for stored in machine.failed])
+
+
+def last_ended(seen: Overview) -> Outcomes:
+    return newest([(machine, stored) for machine in seen.machines for stored in machine.ended])
+
+
+def newest(found: Outcomes) -> Outcomes:
     return sorted(found, key=lambda each: each[1].changed_at, reverse=True)[:MOST_ENDED]
 
 
@@ -198,9 +250,15 @@ def plain_rows(seen: Overview) -> Iterator[Sequence[Sequence[str]]]:
         for lease in machine.leases
     ]
     yield [
-        ["ended", single_line(machine.name), show_key(stored.key), stored.path, stored.changed_at.isoformat()]
-        for machine, stored in last_ended(seen)
+        ["silent", single_line(machine.name), show_key(each.stored.key), each.stored.path, *silence(each)]
+        for machine in seen.machines
+        for each in machine.silent
     ]
+    for kind, found in (("failed", last_failed(seen)), ("ended", last_ended(seen))):
+        yield [
+            [kind, single_line(machine.name), show_key(stored.key), stored.path, stored.changed_at.isoformat()]
+            for machine, stored in found
+        ]
     yield [
         ["consumer", single_line(each.name), single_line(each.topic or NOTHING), *map(str, numbers)]
         for each in seen.consumers
@@ -211,6 +269,10 @@ def plain_rows(seen: Overview) -> Iterator[Sequence[Sequence[str]]]:
         for machine in seen.machines
         for path, number in machine.states.items()
     ]
+
+
+def silence(seen: Observed[Any, Any]) -> tuple[str, str]:
+    return show_moment(seen.heartbeat_at), show_level(seen)
 
 
 def named_queues(seen: Overview) -> Iterator[tuple[str, QueueCounts]]:
@@ -251,8 +313,16 @@ def machine_object(machine: MachineOverview, known: Known) -> dict[str, Any]:
         "states": dict(machine.states),
         "queue": None if machine.queue is None else asdict(machine.queue),
         "leases": [lease_object(lease) for lease in machine.leases],
+        "silent": [silent_object(each) for each in machine.silent],
+        "failed": [stored_object(known[machine.name], stored) for stored in machine.failed],
         "ended": [stored_object(known[machine.name], stored) for stored in machine.ended],
     }
+
+
+def silent_object(seen: Observed[Any, Any]) -> dict[str, Any]:
+    key, at = seen.stored.key, seen.heartbeat_at
+    heartbeat = None if at is None else at.isoformat()
+    return {"key": key, "state": seen.stored.path, "heartbeat_at": heartbeat, "level": show_level(seen)}
 
 
 def lease_object(lease: LeaseRecord) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 
 from attrs import asdict, frozen
@@ -39,21 +40,16 @@ def prune_rows(
     """Delete what is older, and print how much that was."""
     check_ages(ages, machines)
     check_distinct(database_file(url), export)
-    with open_existing(url) as store:
-        try:
-            pruned = store.prune(
-                journal=ages.journal,
-                messages=ages.messages,
-                deliveries=ages.deliveries,
-                finished=ages.finished,
-                machines=machines,
-                export=export,
-                dry_run=dry_run,
-            )
-        except OSError as error:
-            if export is None or error.filename != export:
-                raise
-            raise file_failure(export, error) from error
+    with open_existing(url) as store, telling_of(export):
+        pruned = store.prune(
+            journal=ages.journal,
+            messages=ages.messages,
+            deliveries=ages.deliveries,
+            finished=ages.finished,
+            machines=machines,
+            export=export,
+            dry_run=dry_run,
+        )
         if compact and not dry_run:
             store.compact()
     numbers = asdict(pruned)
@@ -62,6 +58,17 @@ def prune_rows(
         return
     heading = "would be deleted" if dry_run else "deleted"
     print_rows([Column(heading), Column("number", right=True)], [[name, show_number(n)] for name, n in numbers.items()])
+
+
+@contextmanager
+def telling_of(export: str | None) -> Generator[None]:
+    """What goes wrong with the file is told as that, and nothing else is."""
+    try:
+        yield
+    except OSError as error:
+        if export is None or error.filename != export:
+            raise
+        raise file_failure(export, error) from error
 
 
 def check_ages(ages: Ages, machines: Sequence[AnyMachine]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -15,10 +15,12 @@ from leverframe.cli.output import Column, at_terminal, print_facts, print_json, 
 from leverframe.cli.statuses import FOUND
 from leverframe.cli.targets import AnyMachine
 from leverframe.cli.text import shorten, show_key, show_number, single_line
+from leverframe.coordination.policies import LeasePolicy
 from leverframe.errors import Key, NotFound, UnknownState, UnreadableRow
+from leverframe.typed.policy import declared_policies
 from leverframe.wording import did_you_mean, join_names
 
-__all__ = ["list_rows", "show_history", "show_instance", "states_by_path"]
+__all__ = ["list_rows", "show_history", "show_instance", "states_by_path", "unknown_state"]
 
 AnyStored = Stored[Any, Any]
 AnyEntry = Entry[Any, Any]
@@ -29,6 +31,7 @@ LONGEST_PAYLOAD = 80
 UNREADABLE = "(unreadable)"
 CREATED = "(created)"
 REPAIRED = "(set by hand)"
+REQUEUED = "(requeued)"
 
 
 # ---------------------------------------------------------------- ls
@@ -75,8 +78,21 @@ def find_state(machine: AnyMachine, path: str | None) -> type[Payload] | None:
         return None
     known = states_by_path(machine)
     if path not in known:
-        raise Failure(f"{machine.__name__} has no state {path!r}{did_you_mean(path, known)}")
+        raise unknown_state(machine, path, known)
     return known[path]
+
+
+def unknown_state(machine: AnyMachine, name: str, known: Iterable[str]) -> Failure:
+    """That there is no such state; its path may have been meant by its last part."""
+    paths = list(known)
+    ends = [path for path in paths if folded(path.rpartition(".")[2]) == folded(name)]
+    hint = f"; did you mean {ends[0]!r}?" if len(ends) == 1 else did_you_mean(name, paths)
+    return Failure(f"{machine.__name__} has no state {name!r}{hint}")
+
+
+def folded(name: str) -> str:
+    """What the name of a state's class and its path have in common."""
+    return name.replace("_", "").casefold()
 
 
 def states_by_path(machine: AnyMachine) -> dict[str, type[Payload]]:
@@ -274,7 +290,8 @@ def print_entries(machine: AnyMachine, entries: Sequence[AnyEntry]) -> None:
         columns, row = HISTORY_COLUMNS_AT_TERMINAL, entry_row_at_terminal
     else:
         columns, row = HISTORY_COLUMNS, entry_row
-    print_rows(columns, [row(machine, entry) for entry in entries])
+    events = [event_text(machine, entry, before) for before, entry in zip([None, *entries], entries, strict=False)]
+    print_rows(columns, [row(entry, event) for entry, event in zip(entries, events, strict=True)])
 
 
 HISTORY_COLUMNS_AT_TERMINAL = [
@@ -285,9 +302,9 @@ HISTORY_COLUMNS_AT_TERMINAL = [
 ]
 
 
-def entry_row_at_terminal(machine: AnyMachine, entry: AnyEntry) -> list[str]:
+def entry_row_at_terminal(entry: AnyEntry, event: str) -> list[str]:
     move = f"{entry.from_path} → {entry.to_path}" if entry.from_path else entry.to_path
-    what = "\n".join([entry_event(machine, entry), move, *who_and_why(entry)])
+    what = "\n".join([event, move, *who_and_why(entry)])
     return [str(entry.seq), str(entry.version), show_time(entry.at), what]
 
 
@@ -309,21 +326,35 @@ HISTORY_COLUMNS = [
 ]
 
 
-def entry_row(machine: AnyMachine, entry: AnyEntry) -> list[str]:
-    event = entry_event(machine, entry)
+def entry_row(entry: AnyEntry, event: str) -> list[str]:
     from_path = entry.from_path or "-"
     said = [single_line(entry.by), single_line(entry.why)]
     return [str(entry.seq), str(entry.version), show_time(entry.at), from_path, event, entry.to_path, *said]
 
 
-def entry_event(machine: AnyMachine, entry: AnyEntry) -> str:
+def event_text(machine: AnyMachine, entry: AnyEntry, before: AnyEntry | None) -> str:
+    """What happened, `before` being the line of the journal before it."""
     try:
         event = entry.event
     except UnreadableRow:
         return UNREADABLE
-    if event is None:
-        return REPAIRED if entry.repaired else CREATED
-    return show_event(machine, event)
+    if event is not None:
+        return show_event(machine, event)
+    if before is None or not entry.repaired:
+        return CREATED
+    return REQUEUED if is_leased(machine) and is_same_state(before, entry) else REPAIRED
+
+
+def is_leased(machine: AnyMachine) -> bool:
+    return any(isinstance(policy, LeasePolicy) for policy in declared_policies(machine))
+
+
+def is_same_state(before: AnyEntry, entry: AnyEntry) -> bool:
+    """Whether a repair has left the state as it was: then only who may claim it, and when, is another."""
+    try:
+        return bool(before.state == entry.state)
+    except UnreadableRow:
+        return False
 
 
 def entry_error(entry: AnyEntry) -> UnreadableRow | None:

@@ -3,8 +3,8 @@
 An event's delivery id settles it, in the transaction that moves the instance.  Two kinds of events would be left open
 by that, and a second run could find them acceptable in a later state:
 
-* one whose handler raises, SystemExit too: nothing is written then.  It is sent again, expecting a state that no
-  instance is ever in, and so refused for good.
+* one whose handler raises, SystemExit too, or that only the owner of a lease may send: nothing is written then.  It is
+  sent again, expecting a state that no instance is ever in, and so refused for good.
 * one that comes before its instance's create line: there is nothing yet to settle it with.  It is settled in the
   transaction that creates the instance.
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import attrs
 from attrs import define, field, frozen
@@ -24,6 +24,7 @@ from leverframe.errors import (
     AlreadyExists,
     Conflict,
     Key,
+    LeaseRequired,
     LeverframeError,
     NotFound,
     StaleState,
@@ -31,11 +32,14 @@ from leverframe.errors import (
     TransitionNotAllowed,
     UnreadableRow,
 )
+from leverframe.persistence.beside import MovePolicy, Sending
 from leverframe.persistence.codec import codec_of
+from leverframe.persistence.keys import encode_key
 from leverframe.persistence.records import Send
+from leverframe.typed.policy import declared_policies
 from leverframe.wording import join_names
 
-__all__ = ["Problem", "Settler", "Tally"]
+__all__ = ["Problem", "Settler", "Tally", "check_policies"]
 
 AnyReceipt = Receipt[Any]
 
@@ -266,7 +270,7 @@ def initial_state(machine: type[Machine[Any, Any]]) -> Any:
 
 # ---------------------------------------------------------------- failures
 
-OF_ONE_LINE = (AlreadyExists, Conflict, NotFound, UnreadableRow)
+OF_ONE_LINE = (AlreadyExists, Conflict, LeaseRequired, NotFound, UnreadableRow)
 """The errors of a store that are about one instance; all others are about the store."""
 
 
@@ -293,8 +297,16 @@ def why_it_failed(machine: type[Machine[Any, Any]], state: Any, line: EventLine)
     try:
         decision = decide(machine, state, line.event, line.at)
         codec_of(machine).encode_state(decision.state)
+        check_policies(machine, line.key, state, line.event, decision.edge)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         return told(error)
     return "its handler raised an error in an earlier run"
+
+
+def check_policies(machine: type[Machine[Any, Any]], key: Key, state: Any, event: Any, edge: Any) -> None:
+    """Raise `LeaseRequired` for a move that a store takes from a lease's owner alone, or makes itself."""
+    sending = Sending(encode_key(key), state, event, edge, fenced=False)
+    for policy in declared_policies(machine):
+        cast("MovePolicy", policy).check(sending)

@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import click
 from click.shell_completion import CompletionItem
@@ -76,9 +76,10 @@ def find_class(module: ModuleType, name: str) -> AnyMachine:
     from leverframe.persistence.binding import is_machine
 
     machines: dict[str, AnyMachine] = {key: value for key, value in vars(module).items() if is_machine(value)}
-    found = machines.get(name)
-    if found is not None:
-        return found
+    # Not every module has its names before somebody asks for them.
+    found: Any = getattr(module, name, None)
+    if is_machine(found):
+        return cast("AnyMachine", found)
     if hasattr(module, name):
         raise Failure(f"{module.__name__}:{name} is no class that inherits Machine{others(machines)}")
     raise Failure(

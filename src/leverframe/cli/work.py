@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import logging
 import sys
-from collections.abc import Callable, Generator
-from threading import Lock
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
-from leverframe import Store, Worker, WorkerEnded, WorkerHooks, open_store
+from leverframe import LeverframeError, Store, Worker, WorkerEnded, open_store
 from leverframe.cli.failures import Failure
 from leverframe.cli.output import at_terminal, print_note
 from leverframe.cli.statuses import FOUND, INTERRUPTED
 from leverframe.cli.targets import import_module
-from leverframe.cli.text import show_number
+from leverframe.cli.working import show_end, shown
+from leverframe.coordination.working_telling import innermost
 from leverframe.wording import did_you_mean, show_value
 
-if TYPE_CHECKING:
-    from rich.status import Status
-
 __all__ = ["run_worker"]
-
-HOOKS: tuple[str, ...] = ("claimed", "finished", "failed", "lost", "reaped")
 
 LOG = "%(asctime)s %(levelname)s %(message)s"
 
@@ -37,10 +31,10 @@ def run_worker(
         if store_given:
             problem = "leave out --db and --tenant, or name a function that makes one"
             raise Failure(f"{target} is a worker with a store of its own; {problem}")
-        return report(run(make, concurrency, once=once))
+        return run(make, concurrency, once=once)
     with open_store(url) as whole:
         store = whole if tenant is None else whole.scoped(tenant)
-        return report(run(made_by(target, make, store), concurrency, once=once))
+        return run(made_by(target, make, store), concurrency, once=once)
 
 
 # ---------------------------------------------------------------- which worker
@@ -70,24 +64,40 @@ def made_by(target: str, make: Callable[[Store], Any], store: Store) -> Worker:
 # ---------------------------------------------------------------- running
 
 
-def run(worker: Worker, concurrency: int | None, *, once: bool) -> WorkerEnded:
+def run(worker: Worker, concurrency: int | None, *, once: bool) -> int:
+    """Run it, and say at a terminal how that ended; the exit status."""
     if concurrency is not None:
         worker.concurrency = concurrency
-    if not at_terminal(err=True):
-        log_lines()
-        return worker.run(once=once)
-    with shown(worker):
-        return worker.run(once=once)
+    try:
+        return status_of(run_shown(worker, once=once) if at_terminal(err=True) else run_logged(worker, once=once))
+    except (LeverframeError, OSError):
+        raise
+    except Exception as error:
+        raise Failure(f"the worker cannot go on: {told(error)}") from error
 
 
-def report(ended: WorkerEnded) -> int:
-    """Say at a terminal how it ended; the exit status."""
-    if at_terminal(err=True):
-        left = f", {show_number(ended.left)} left to others" if ended.left else ""
-        print_note(f"Stopped: {show_number(ended.finished)} done{left}")
+def run_shown(worker: Worker, *, once: bool) -> WorkerEnded:
+    with shown(worker) as tally:
+        ended = worker.run(once=once)
+    print_note(show_end(ended, tally.numbers))
+    return ended
+
+
+def run_logged(worker: Worker, *, once: bool) -> WorkerEnded:
+    log_lines()
+    return worker.run(once=once)
+
+
+def status_of(ended: WorkerEnded) -> int:
     if ended.forced:
         return INTERRUPTED
     return FOUND if ended.left else 0
+
+
+def told(error: Exception) -> str:
+    """What the program's own code has raised, and where."""
+    place = innermost(error.__traceback__)
+    return f"{type(error).__name__}: {error}" + ("" if place is None else f", at {place}")
 
 
 def log_lines() -> None:
@@ -110,48 +120,3 @@ def log_lines() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-
-
-# ---------------------------------------------------------------- at a terminal
-
-
-@contextlib.contextmanager
-def shown(worker: Worker) -> Generator[None]:
-    """Show what a worker has come to while it is at work."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if console.is_dumb_terminal:
-        # It would show each change in a line of its own.
-        yield
-        return
-    with console.status("") as status:
-        worker.hooks = Shown(worker.hooks, status)
-        yield
-
-
-class Shown(WorkerHooks):
-    """A worker's own hooks, and a line at a terminal."""
-
-    def __init__(self, hooks: WorkerHooks, status: Status) -> None:
-        self._status = status
-        self._numbers = dict.fromkeys(HOOKS, 0)
-        self._lock = Lock()
-        for name in HOOKS:
-            setattr(self, name, self._counting(name, getattr(hooks, name)))
-        self._show()
-
-    def _counting(self, name: str, hook: Callable[..., None]) -> Callable[..., None]:
-        def call(**facts: Any) -> None:
-            with self._lock:
-                self._numbers[name] += facts.get("number", 1)
-                self._show()
-            hook(**facts)
-
-        return call
-
-    def _show(self) -> None:
-        numbers = dict(self._numbers)
-        under_way = numbers.pop("claimed") - numbers["finished"] - numbers["failed"] - numbers["lost"]
-        told = " · ".join(f"{show_number(number)} {name}" for name, number in numbers.items() if number)
-        self._status.update(f"{show_number(under_way)} under way{' · ' if told else ''}{told}")
