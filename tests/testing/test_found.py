@@ -1,4 +1,4 @@
-"""What simulations have found about leases: each of these was wrong once."""
+"""Pauses, lost answers and waiting for a turn: what a worker may believe about its lease, step by step."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 from leverframe.coordination.held import Held
-from leverframe.errors import LeaseLost, LeaseRequired, LeverframeError, StoreError, TransitionNotAllowed
+from leverframe.errors import Key, LeaseLost, LeaseRequired, LeverframeError, StoreError, TransitionNotAllowed
 from leverframe.persistence.keys import decode_key, encode_key
 from leverframe.testing.chance import Chance
 from leverframe.testing.database import Violation
@@ -21,23 +21,30 @@ Work = Callable[[Any, Chance], Any]
 """What a worker does with what it holds: a generator that yields where others may come in between."""
 
 
-def create(process: Process, number: int, make: Callable[[Chance], Any], made: list[str]) -> Actor:
+def create(
+    process: Process, number: int, make: Callable[[Chance], Any], name: Callable[[int], Key], made: list[Key]
+) -> Actor:
     """Create instances until there are so many; `made` are those that are known to be there."""
     while True:
         if len(made) < number:
-            key = f"instance-{len(made) + 1}"
+            key = name(len(made) + 1)
             yield from _create_one(process, key, make(process.chance), made)
         yield
 
 
-def _create_one(process: Process, key: str, state: Any, made: list[str]) -> Actor:
+def told(key: Key) -> str:
+    """A key as it stands in a trace."""
+    return encode_key(key)
+
+
+def _create_one(process: Process, key: Key, state: Any, made: list[Key]) -> Actor:
     machine = process.world.lease.machine
     with process.calling("create"):
         try:
             process.store.create(machine, key, state)
-            process.tell(f"creates {key}: {type(state).__name__}")
+            process.tell(f"creates {told(key)}: {type(state).__name__}")
         except StoreError as error:
-            process.tell(f"creates {key}: {type(error).__name__}")
+            process.tell(f"creates {told(key)}: {type(error).__name__}")
     if any(known.key == encode_key(key) for known in process.world.ledger.known.values()):
         made.append(key)
     yield
@@ -57,7 +64,7 @@ def claim(process: Process) -> Held[Any, Any] | None:
     with process.calling("claim") as call:
         try:
             found: list[Held[Any, Any]] = process.store.claim_many(
-                lease, worker=process.name, limit=1, process=process.claims_as
+                lease, worker=process.name, limit=1, at_most=process.world.at_most, process=process.claims_as
             )
         except StoreError as error:
             process.tell(f"claims: {type(error).__name__}")

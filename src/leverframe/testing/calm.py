@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from leverframe.testing.database import Violation
+from leverframe.testing.ledger import Known
 from leverframe.testing.schedule import spans_of
 from leverframe.testing.world import World
 
@@ -45,15 +46,24 @@ def come_to_rest(world: World, instances: int, within: int) -> None:
 
 
 def is_at_rest(world: World, instances: int) -> bool:
-    """Whether all instances are there, and nobody has work with one, or waits for it."""
+    """Whether all instances are there, and nobody has work with one, or can have."""
     return len(world.ledger.known) == instances and not waiting(world)
 
 
 def waiting(world: World) -> list[str]:
     """The instances that somebody has, or that wait for somebody."""
-    lease, known = world.lease, world.ledger.known
-    shared = (*lease.leased, *lease.pauses, *lease.claimable)
-    return [f"{each.key} in {type(each.state).__name__}" for each in known.values() if isinstance(each.state, shared)]
+    known = world.ledger.known
+    return [
+        f"{each.key} in {type(each.state).__name__}" for number, each in known.items() if waits(world, number, each)
+    ]
+
+
+def waits(world: World, instance: int, known: Known) -> bool:
+    """Whether somebody has it, or can have it sooner or later: what cannot be claimed as it is may stay so."""
+    lease, row = world.lease, world.ledger.leases.get(instance)
+    if isinstance(known.state, lease.claimable):
+        return row is not None and row.ready_at is not None
+    return isinstance(known.state, (*lease.leased, *lease.pauses))
 
 
 def until_next(world: World) -> int:

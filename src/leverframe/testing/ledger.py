@@ -36,12 +36,13 @@ WAKE_UPS = "SELECT instance, name, due_at FROM wake_up WHERE machine = ?"
 
 @define
 class Line:
-    """One line of the journal; `edge` is the move that its event made, None for a creation."""
+    """One line of the journal; `edge` is the move that its event made out of `before`, None for a creation."""
 
     seq: int
     instance: int
     edge: Any
     state: Any
+    before: Any = field(default=None, repr=False)
 
 
 @define
@@ -59,13 +60,17 @@ class Call:
 
 @define
 class Known:
-    """An instance, as the journal tells it: `token` is that of the lease which `worker` has, running or not."""
+    """An instance, as the journal tells it: `token` is that of the lease which `worker` has, running or not.
+
+    `lapsed` says of a pause that the lease had run out when it began: a limit's slot may be somebody else's by then.
+    """
 
     key: str
     version: int
     state: Any
     worker: str | None = None
     token: int | None = None
+    lapsed: bool = False
 
 
 @define
@@ -79,6 +84,10 @@ class LeaseLine:
     claimed_at: int | None
     heartbeat_at: int | None
     expires_at: int | None
+
+    def was_renewed(self, now: int) -> bool:
+        """Whether it was given, or renewed, just now, and not over with that."""
+        return self.heartbeat_at == now and self.expires_at != self.claimed_at
 
 
 class Ledger:
@@ -130,6 +139,10 @@ class Ledger:
         for check in self.checks:
             check(self, call)
 
+    def gives(self, line: Line) -> bool:
+        """Whether somebody was given the instance with it."""
+        return line.edge is not None and line.edge in (self._lease.claim, self._lease.takeover)
+
     def now(self) -> int:
         """The time in the simulation, in microseconds."""
         return self._clock.microseconds
@@ -150,7 +163,7 @@ class Ledger:
         """Whether it is a lease that the worker has, and that has not run out, or was renewed just now."""
         now = self._clock.microseconds
         found = [row for row in self.leases.values() if (row.worker, row.token) == (worker, token)]
-        return any(row.expires_at is None or row.expires_at > now or row.heartbeat_at == now for row in found)
+        return any(row.expires_at is None or row.expires_at > now or row.was_renewed(now) for row in found)
 
     def find(self, key: str) -> Known:
         """The instance of a key as text."""
@@ -178,10 +191,10 @@ class Ledger:
             if decision.state != state:
                 raise Violation(f"{key} is {state} at version {version}; its events make it {decision.state}")
             self._paths[self._binding.paths[type(before.state)]] -= 1
-            self.known[instance] = Known(key, version, state, before.worker, before.token)
+            self.known[instance] = Known(key, version, state, before.worker, before.token, before.lapsed)
             edge = decision.edge
         self._paths[path] += 1
-        return Line(seq, instance, edge, state)
+        return Line(seq, instance, edge, state, None if before is None else before.state)
 
     def _decide(self, before: Known, event: Any, at: int) -> Decision[Any]:
         try:
@@ -251,6 +264,8 @@ class Ledger:
                 known.token = line.seq  # a pause is over
         elif not isinstance(line.state, lease.pauses):
             known.worker = known.token = None
+        elif row is not None and row.token is not None:
+            known.lapsed = row.expires_at is not None and row.expires_at <= self.now()
 
     # ------------------------------------------------------------ leases
 
@@ -270,9 +285,11 @@ class Ledger:
         before = self.leases.get(instance)
         if row is None or row.token is None or (before is not None and before.token == row.token):
             return
+        if self._lease.limit is not None and self.known[instance].lapsed and row.expires_at == row.claimed_at:
+            return
         # A claim has its time from when it came to its turn, where it waits for one; all else from when it began.
         now = self._clock.microseconds
-        in_turn = self.claims_in_turn and "claim" in call.verbs
+        in_turn = self.claims_in_turn and any(line.seq == row.token and self.gives(line) for line in call.wrote)
         first = self._lease.ends_at(now if in_turn else call.began)
         last = self._lease.ends_at(now)
         if None in (row.expires_at, first, last) and (row.expires_at, first) != (None, None):

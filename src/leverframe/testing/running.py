@@ -9,13 +9,16 @@ from typing import Any
 from attrs import field, frozen
 
 from leverframe.coordination.policies import LeasePolicy, WakeUp
+from leverframe.errors import Key
 from leverframe.testing import actors
+from leverframe.testing.account import Account
 from leverframe.testing.calm import come_to_rest, is_at_rest
 from leverframe.testing.chance import Chance
 from leverframe.testing.database import Violation
 from leverframe.testing.ledger import Call, Ledger
 from leverframe.testing.moves import Moves
 from leverframe.testing.schedule import Action, draw_schedule, play
+from leverframe.testing.surroundings import MakeSubject, behaviours_around
 from leverframe.testing.world import Behaviour, World
 
 __all__ = ["Plan", "Run", "begin", "run"]
@@ -31,7 +34,9 @@ PAIRS = 2
 class Plan:
     """What is simulated; `within` is in microseconds.
 
-    `beside` are further processes, and `checks` are made behind each commit.
+    `key` names the instances, by their number; `at_most` is the limit that workers say; `subject` makes what gates are
+    about.  `beside` are further processes, None for those who look after that, and `checks` are made behind each
+    commit.
     """
 
     lease: LeasePolicy
@@ -42,7 +47,10 @@ class Plan:
     within: int
     create: Callable[[Chance], Any]
     work: actors.Work | None = None
-    beside: Mapping[str, Mapping[str, Behaviour]] = field(factory=dict[str, dict[str, Behaviour]])
+    key: Callable[[int], Key] = "instance-{}".format
+    at_most: int | None = None
+    subject: MakeSubject | None = None
+    beside: Mapping[str, Mapping[str, Behaviour]] | None = None
     checks: Sequence[Callable[[Ledger, Call], None]] = ()
 
     def schedule(self) -> list[Action]:
@@ -59,8 +67,8 @@ class Plan:
             keepers["waker"] = actors.wake
         for name, keep in keepers.items():
             found |= {f"{name}-{number + 1}": {"look": keep} for number in range(PAIRS)}
-        making = partial(actors.create, number=self.instances, make=self.create, made=stage.made)
-        found |= self.beside
+        making = partial(actors.create, number=self.instances, make=self.create, name=self.key, made=stage.made)
+        found |= behaviours_around(self.lease.gates, self.subject) if self.beside is None else self.beside
         return found | {"creator": {"create": making}, "others": {"send": partial(actors.meddle, moves=stage.moves)}}
 
 
@@ -69,7 +77,8 @@ class Stage:
 
     def __init__(self, plan: Plan) -> None:
         self.moves = Moves(plan.lease)
-        self.made: list[str] = []
+        self.made: list[Key] = []
+        self.at_most = plan.at_most
         self.is_calm: Callable[[], bool] = lambda: False
 
     def work(self, held: Any, chance: Chance) -> Iterator[None]:
@@ -79,7 +88,8 @@ class Stage:
             event = self._choose(held.now, chance)
             if event is None:
                 return
-            send = held.send_and_claim if chance.random() < SOMETIMES else held.send
+            claims = chance.random() < SOMETIMES
+            send = partial(held.send_and_claim, at_most=self.at_most) if claims else held.send
             send(event, at=chance.own_time() if chance.random() < SOMETIMES else None)
 
     def _choose(self, state: Any, chance: Chance) -> Any:
@@ -107,9 +117,9 @@ def begin(plan: Plan) -> World:
     """A world in which nothing has happened yet."""
     stage = Stage(plan)
     # Half of the seeds decide before their transaction begins, as on PostgreSQL.
-    world = World(plan.lease, plan.seed, plan.behaviours(stage), in_turn=plan.seed % 2 == 0)
+    world = World(plan.lease, plan.seed, plan.behaviours(stage), in_turn=plan.seed % 2 == 0, at_most=plan.at_most)
     stage.is_calm = lambda: world.is_calm
-    world.ledger.checks += plan.checks
+    world.ledger.checks += (Account(plan.lease, plan.at_most), *plan.checks)
     return world
 
 

@@ -12,7 +12,7 @@ from typing_extensions import TypeVar
 
 from leverframe.coordination.held import Held
 from leverframe.coordination.policies import BoundLease, LeasePolicy
-from leverframe.errors import InvalidQuery, SimulationFailed
+from leverframe.errors import InvalidQuery, Key, SimulationFailed
 from leverframe.persistence.arguments import check_integer
 from leverframe.testing.chance import Chance
 from leverframe.testing.running import Plan, Run, run
@@ -37,6 +37,11 @@ class Simulated:
 
     Attributes: `seed`; `states`, how many instances ended in each leaf; `passed`, how long it took by the simulated
     clock; `trace`, all that happened, a line each.
+
+    >>> from leverframe.machines.run import Run
+    >>> simulated = simulate(Run.lease, seed=8)
+    >>> simulated.seed, sum(simulated.states.values()), str(simulated) == "\\n".join(simulated.trace)
+    (8, 5, True)
     """
 
     seed: int
@@ -58,6 +63,9 @@ def simulate(
     steps: int = ...,
     create: Callable[[Chance], Payload] | None = ...,
     work: Callable[[Held[M, Any], Chance], Iterator[None]] | None = ...,
+    key: Callable[[int], Key] = ...,
+    at_most: int | None = ...,
+    subject: Callable[[Key, Chance], Payload] | None = ...,
     within: timedelta = ...,
 ) -> Simulated: ...
 @overload
@@ -70,6 +78,9 @@ def simulate(
     steps: int = ...,
     create: Callable[[Chance], Payload] | None = ...,
     work: Callable[[Held[M, T], Chance], Iterator[None]] | None = ...,
+    key: Callable[[int], Key] = ...,
+    at_most: int | None = ...,
+    subject: Callable[[Key, Chance], Payload] | None = ...,
     within: timedelta = ...,
 ) -> Simulated: ...
 def simulate(
@@ -81,6 +92,9 @@ def simulate(
     steps: int = 200,
     create: Callable[[Chance], Payload] | None = None,
     work: Callable[[Any, Chance], Iterator[None]] | None = None,
+    key: Callable[[int], Key] = "instance-{}".format,
+    at_most: int | None = None,
+    subject: Callable[[Key, Chance], Payload] | None = None,
     within: timedelta = timedelta(days=1),
 ) -> Simulated:
     """Let workers, reapers and others go on in an order that `seed` draws, and check the store behind each commit.
@@ -93,6 +107,9 @@ def simulate(
     `lease` is a machine's lease, or the machine where it has one.  `create` makes the state that an instance begins in;
     without it that is the machine's initial state, its fields drawn from their types.  `work` is what a worker does
     with what it holds: a generator that yields where others may come in between; without it, events that are accepted.
+    `key` names the instances, by their number from 1.  `at_most` is what workers say of a limit, where the declaration
+    does not.  `subject` makes the state that what the work is about begins in, by its key, where the lease has gates:
+    it is brought, moved, lets others wait for it, and comes to its end once nothing about it is left to do.
 
     Raises `SimulationFailed`, with a trace that is as short as could be found, and `InvalidQuery`.
 
@@ -109,6 +126,10 @@ def simulate(
     check_integer("steps", steps, at_least=0)
     check_integer("workers", workers, at_least=1)
     check_integer("instances", instances, at_least=1)
+    if at_most is not None:
+        check_integer("at_most", at_most, at_least=1)
+    if at_most is not None and policy.limit is None:
+        raise InvalidQuery(policy.machine.machine_name, f"{policy.name} has no limit= that at_most= could be for")
     plan = Plan(
         lease=policy,
         seed=seed,
@@ -118,6 +139,9 @@ def simulate(
         within=within // MICROSECOND,
         create=create or (lambda chance: chance.some(policy.machine.initial())),
         work=work,
+        key=key,
+        at_most=at_most,
+        subject=subject,
     )
     return result_of(plan)
 

@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 
 from attrs import define, field, frozen
 
-from leverframe.coordination.heartbeat import Heartbeat
+from leverframe.coordination.heartbeat import Heartbeat, Renewal
 from leverframe.coordination.held import Held
+from leverframe.coordination.keeping import Leases
 from leverframe.coordination.policies import LeasePolicy
 from leverframe.coordination.processes import Process as Identity
 from leverframe.coordination.store import Store
@@ -126,20 +127,44 @@ class SimulatedStore(Store):
     """A process's store: what is done under a lease is compared with who has it."""
 
     def __init__(self, process: Process, clock: Callable[[], datetime], in_turn: bool) -> None:
+        self._process = process
         super().__init__(SimulatedBackend(process, in_turn), clock)
+
+    def _make_leases(self) -> Leases:
+        return SimulatedLeases(self, self._process)
+
+    def _make_heartbeat(self) -> Heartbeat:
+        return SimulatedHeartbeat(self._process.world.clock.seconds)
+
+    @property
+    def heartbeat(self) -> Heartbeat:
+        """What renews the leases of this process, when it is its turn."""
+        return self._shared.heartbeat
+
+    def _gone(self, policy: LeasePolicy) -> list[Identity]:
+        """The simulated processes that are gone, in place of those of this host."""
+        named = self._backend.read().processes(policy.machine.machine_name, HOST)
+        return [found for number, start in named if self._process.world.is_gone(found := Identity(HOST, number, start))]
+
+
+class SimulatedLeases(Leases):
+    """The leases of a process: what is told of them is compared with who has them."""
+
+    def __init__(self, store: SimulatedStore, process: Process) -> None:
+        super().__init__(store)
         self._process = process
 
-    def send_held(self, held: Held[Any, Any], event: Any, at: datetime | None) -> Receipt[Any]:
+    def send(self, held: Held[Any, Any], event: Any, at: datetime | None) -> Receipt[Any]:
         with self._watch_sending(held, event, "send") as call:
-            receipt = super().send_held(held, event, at)
+            receipt = super().send(held, event, at)
         self._process.world.check_written(self._process, receipt, call)
         return receipt
 
-    def send_held_and_claim(
+    def send_and_claim(
         self, held: Held[Any, Any], event: Any, at: datetime | None, at_most: int | None
     ) -> tuple[Receipt[Any], Held[Any, Any] | None]:
         with self._watch_sending(held, event, "send", "claim") as call:
-            receipt, following = super().send_held_and_claim(held, event, at, at_most)
+            receipt, following = super().send_and_claim(held, event, at, at_most)
         self._process.world.check_written(self._process, receipt, call)
         if following is not None:
             self._process.tell(f"claims {following.key} with that, lease {following.token}")
@@ -167,33 +192,22 @@ class SimulatedStore(Store):
     def _told_state(self, call: Call) -> str:
         return next((type(line.state).__name__ for line in call.wrote), "nothing")
 
-    def renew_all(self, held: list[Held[Any, Any]]) -> set[int]:
+    def _renew(self, held: Sequence[Held[Any, Any]], *, waits: bool) -> Renewal:
         process = self._process
         asked = [(each.instance, each.token, each.key) for each in held]
         with process.calling("renew", held=held) as call:
             process.unanswered |= call.tokens
-            renewed = super().renew_all(held)
+            renewal = super()._renew(held, waits=waits)
+            if call.ran is None:
+                # Those that last without being renewed are looked at, which is no commit.
+                process.world.ledger.observe(call)
             process.unanswered -= call.tokens
         for instance, token, key in asked:
-            process.tell(f"renews lease {token} of {key}: {'yes' if instance in renewed else 'no'}")
-        if {instance for instance, token, _ in asked if token in (call.ran or ())} != renewed:
-            raise Violation(f"{process.name} was told that it has renewed {renewed}, and had {call.ran}")
-        return renewed
-
-    def _gone(self, policy: LeasePolicy) -> list[Identity]:
-        """The simulated processes that are gone, in place of those of this host."""
-        named = self._backend.read().processes(policy.machine.machine_name, HOST)
-        return [found for number, start in named if self._process.world.is_gone(found := Identity(HOST, number, start))]
-
-    def _renewing(self) -> Heartbeat:
-        if self._shared.heartbeat is None:
-            self._shared.heartbeat = SimulatedHeartbeat(self.renew_all, self._process.world.clock.seconds)
-        return self._shared.heartbeat
-
-    @property
-    def heartbeat(self) -> Heartbeat:
-        """What renews the leases of this process, when it is its turn."""
-        return self._renewing()
+            process.tell(f"renews lease {token} of {key}: {'yes' if instance in renewal.renewed else 'no'}")
+        had = {instance for instance, token, _ in asked if token in (call.ran or ())}
+        if had != renewal.renewed or renewal.standing:
+            raise Violation(f"{process.name} was told {renewal}, and had {call.ran}")
+        return renewal
 
 
 class SimulatedHeartbeat(Heartbeat):
@@ -207,10 +221,16 @@ class World:
     """One database, one clock, and processes.  Nothing in it is left to chance but what processes do by themselves."""
 
     def __init__(
-        self, lease: LeasePolicy, seed: int, behaviours: Mapping[str, Mapping[str, Behaviour]], in_turn: bool = True
+        self,
+        lease: LeasePolicy,
+        seed: int,
+        behaviours: Mapping[str, Mapping[str, Behaviour]],
+        in_turn: bool = True,
+        at_most: int | None = None,
     ) -> None:
         self.seed = seed
         self.lease = lease
+        self.at_most = at_most
         self.in_turn = in_turn
         self.behaviours = behaviours
         self.clock = VirtualClock()
@@ -305,7 +325,7 @@ class World:
 
     def check_written(self, process: Process, receipt: Receipt[Any], call: Call) -> None:
         """Who was told that it has moved an instance has written that, and nothing else."""
-        wrote = [line.seq for line in call.wrote if line.edge is not self.lease.claim]
+        wrote = [line.seq for line in call.wrote if not self.ledger.gives(line)]
         if wrote != [receipt.seq]:
             raise Violation(f"{process.name} was told {receipt}, and the journal has {call.wrote}")
 

@@ -1,0 +1,1 @@
+"""From a table with a status column to instances of a machine."""
