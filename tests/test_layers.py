@@ -15,7 +15,19 @@ import leverframe
 PACKAGE = Path(leverframe.__file__).parent
 
 # Each may import those before it, and itself.
-LAYERS = ("wording", "errors", "typed", "persistence", "coordination", "machines", "testing", "cli")
+LAYERS = (
+    "wording",
+    "errors",
+    "typed",
+    "persistence",
+    "coordination",
+    "diagrams",
+    "machines",
+    "checks",
+    "adoption",
+    "testing",
+    "cli",
+)
 
 # The public face names what stands behind it, for those who come from outside.
 FACES = {"__init__", "__main__"}

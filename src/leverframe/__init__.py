@@ -4,6 +4,7 @@ States are attrs classes, moves are typed methods, and a store keeps thousands o
 with `Machine`; `open_store` makes instances durable.
 """
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from statemachine import State
@@ -12,6 +13,7 @@ from leverframe.coordination.opening import open_store
 from leverframe.errors import (
     AccessDenied,
     AlreadyExists,
+    CannotAdopt,
     CannotCopy,
     CannotOpen,
     CodecError,
@@ -32,6 +34,7 @@ from leverframe.errors import (
     LeaseNotEnded,
     LeaseRequired,
     LeverframeError,
+    LockFileError,
     LookupsChanged,
     MachineDefinitionError,
     MissingDatabase,
@@ -42,6 +45,7 @@ from leverframe.errors import (
     NotFound,
     NotInState,
     NotLeased,
+    PathFailed,
     PoolExhausted,
     ReadOnly,
     SimulationFailed,
@@ -79,6 +83,7 @@ if TYPE_CHECKING:
     from leverframe.coordination.back_off import BackOff
     from leverframe.coordination.consuming import Consumer, Delivered, SetAside
     from leverframe.coordination.dependencies import Dependency
+    from leverframe.coordination.failing import Failures
     from leverframe.coordination.gates import Freeze, Gates, OneAtATime, Prerequisites
     from leverframe.coordination.held import Held
     from leverframe.coordination.leased import LeaseRecord
@@ -96,11 +101,13 @@ if TYPE_CHECKING:
     from leverframe.coordination.working_telling import WorkerHooks
     from leverframe.persistence.copying import Copied, copy_store
     from leverframe.persistence.reports import Examination, Finding, Pruned
+    from leverframe.persistence.traffic import Traffic
 
 __all__ = [
     "AccessDenied",
     "AlreadyExists",
     "BackOff",
+    "CannotAdopt",
     "CannotCopy",
     "CannotOpen",
     "CodecError",
@@ -116,6 +123,7 @@ __all__ = [
     "Entry",
     "Event",
     "Examination",
+    "Failures",
     "Finding",
     "Freeze",
     "Gates",
@@ -138,6 +146,7 @@ __all__ = [
     "LeaseRequired",
     "LeverframeError",
     "Limit",
+    "LockFileError",
     "LookupsChanged",
     "Machine",
     "MachineDefinitionError",
@@ -155,6 +164,7 @@ __all__ = [
     "Observed",
     "OneAtATime",
     "Overview",
+    "PathFailed",
     "Payload",
     "Permanent",
     "PoolExhausted",
@@ -182,6 +192,7 @@ __all__ = [
     "StoreVanished",
     "Stored",
     "StoredMessage",
+    "Traffic",
     "Transient",
     "TransitionNotAllowed",
     "UnfinishedCopy",
@@ -229,11 +240,13 @@ _LATE = {
     "Prerequisites": "leverframe.coordination.gates",
     "Pruned": "leverframe.persistence.reports",
     "QueueCounts": "leverframe.coordination.queues",
+    "Failures": "leverframe.coordination.failing",
     "Retry": "leverframe.coordination.retrying",
     "SetAside": "leverframe.coordination.consuming",
     "Staleness": "leverframe.coordination.staleness",
     "StalenessLevel": "leverframe.coordination.staleness",
     "Store": "leverframe.coordination.store",
+    "Traffic": "leverframe.persistence.traffic",
     "Transient": "leverframe.coordination.retrying",
     "WakeUp": "leverframe.coordination.policies",
     "Worker": "leverframe.coordination.worker",
@@ -249,3 +262,15 @@ def __getattr__(name: str) -> Any:
 
         return getattr(import_module(_LATE[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext leverframe`: a notebook shows machines, handles and stored instances as pictures."""
+    from leverframe.diagrams.notebook import show_in
+
+    show_in(shell)
+
+
+# Inside of a notebook at once; elsewhere nothing of IPython is imported for it.
+if (_ipython := sys.modules.get("IPython")) and (_shell := getattr(_ipython, "get_ipython", lambda: None)()):
+    load_ipython_extension(_shell)

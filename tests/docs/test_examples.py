@@ -8,11 +8,14 @@ from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from documents import ROOT
 
-from leverframe import AlreadyExists, Positive, Store, TransitionNotAllowed, open_store
+from leverframe import AlreadyExists, Machine, Positive, Store, TransitionNotAllowed, open_store
+from leverframe.checks.findings import find_problems
+from leverframe.checks.typed_module import typed_module
 from leverframe.persistence.sqlite.driver import sqlite3
 from order import (
     Added,
@@ -178,3 +181,24 @@ def test_what_is_written_today_needs_no_upcaster(tmp_path: Path) -> None:
         assert store.get(Order, "new").state == Cancelled("asked to")
     rows = execute(tmp_path / "orders.db", ("SELECT body FROM snapshot", ()))
     assert rows == [('{"body":{"reason":"asked to"},"type":"Cancelled","v":2}',)]
+
+
+# ---------------------------------------------------------------- an order by its states
+
+
+@pytest.mark.usefixtures("folder")
+def test_the_order_by_state_prints_what_it_did() -> None:
+    """The program shows an order that is shipped, and a stored one that is paid."""
+    assert run_example("order_by_state.py") == ["<Order in Shipped(tracking='1Z-999')>", "open.paid"]
+
+
+def test_the_generated_module_is_up_to_date() -> None:
+    """`leverframe typed order:Order` would write what stands in the folder."""
+    written = (ROOT / "examples" / "order_typed.py").read_text(encoding="utf-8")
+    assert written == typed_module(Order, "order:Order")
+
+
+@pytest.mark.parametrize("machine", [Order, Turnstile])
+def test_nothing_is_found_in_an_example(machine: type[Machine[Any, Any]]) -> None:
+    """`leverframe check` has nothing to say of the examples."""
+    assert find_problems(machine) == ()

@@ -10,10 +10,10 @@ from leverframe.coordination.dependencies import Dependency
 from leverframe.coordination.held import Held
 from leverframe.coordination.not_claimed import NotClaimed
 from leverframe.machines import Job, Run
-from leverframe.machines.job import JobState, Pending, Running, Succeeded, Watermark, enqueue
+from leverframe.machines.job import Claimed, JobState, Pending, Running, Succeeded, Watermark, enqueue
 from leverframe.machines.orchestrator import Task
+from leverframe.machines.run import LeaseAcquired, ProjectId
 from leverframe.machines.run import Pending as PendingRun
-from leverframe.machines.run import ProjectId
 from leverframe.machines.run import Running as RunningRun
 
 
@@ -22,6 +22,8 @@ def claims(store: Store) -> None:
     assert_type(store.claim(Job.lease, worker="w", at_most=3), Held[Job, Running] | None)
     assert_type(store.claim(Run.lease, worker="w"), Held[Run, RunningRun] | None)
     assert_type(store.claim_many(Job.lease, worker="w", limit=3, at_most=3), list[Held[Job, Running]])
+    assert_type(store.claim(Job.lease, worker="w", event=Claimed()), Held[Job, Running] | None)
+    assert_type(store.claim_many(Run.lease, worker="w", limit=3, event=LeaseAcquired()), list[Held[Run, RunningRun]])
 
 
 def claims_by_key(store: Store) -> None:
@@ -31,6 +33,9 @@ def claims_by_key(store: Store) -> None:
     pending = PendingRun(project_id=ProjectId("shop"), created_at=datetime.now(UTC))
     assert_type(
         store.claim_or_reason(Run.lease, worker="w", key="r", create=pending), Held[Run, RunningRun] | NotClaimed
+    )
+    assert_type(
+        store.claim(Job.lease, worker="w", key=key, create=Pending(), event=Claimed()), Held[Job, Running] | None
     )
     outcome = store.claim_or_reason(Job.lease, worker="w", key=key, create=Pending(), at_most=3)
     assert_type(outcome, Held[Job, Running] | NotClaimed)

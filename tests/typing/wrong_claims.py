@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from leverframe import Store
+from leverframe import Limit, Store
 from leverframe.coordination.held import Held
-from leverframe.coordination.limits import Limit
 from leverframe.machines import Job, Run
 from leverframe.machines.job import Claimed, Pending, Running, Succeeded, Watermark
 from leverframe.machines.orchestrator import Task
+from leverframe.machines.run import LeaseAcquired, ToolRequested
 from leverframe.machines.run import Running as RunningRun
-from leverframe.machines.run import ToolRequested
 
 
 def claims(store: Store) -> None:
@@ -24,6 +23,13 @@ def claims(store: Store) -> None:
     store.claim_or_reason(Job.lease, worker="w", key="k", create=ToolRequested())  # E: an event is no state
     store.claim_or_reason(Job.lease, worker="w", key="k", create=Claimed())  # E: nor is one of its own
     store.claim_many(Job.lease, worker="w")  # E: how many
+    store.claim(Job.lease, worker="w", event=ToolRequested())  # E: an event of another machine
+    store.claim(Job.lease, worker="w", event=Claimed)  # E: a class is no event
+    store.claim(Job.lease, worker="w", key="k", event=LeaseAcquired())  # E: by a key too
+    store.claim_or_reason(Job.lease, worker="w", key="k", event=LeaseAcquired())  # E: or with a reason
+    store.claim_many(Job.lease, worker="w", limit=3, event="claimed")  # E: a string is no event
+    store.claim(Job.lease, worker="w", event=Succeeded(Watermark(1)))  # R: nobody gets it by that
+    store.requeue(Job.lease, "k", ToolRequested())  # E: an event of another machine
     store.add_dependency(Task, "b", "a")  # E: what it waits for has a name
     store.add_dependency("Task", "b", on="a")  # E: a string is no machine
 

@@ -44,6 +44,8 @@ def handlers(store: Store) -> None:
     Handler(Run.lease, state)  # E: a state is no event
     Handler(Run.lease, nothing)  # E: it is given what was claimed
     Handler(Run.lease, Succeeded())  # E: no function
+    Handler(Run.lease, build, claim=Succeeded())  # E: what makes an event, not one event
+    Handler(Run.lease, build, claim=lambda: "claimed")  # E: no event
     Handler(Run, build)  # E: a machine is no lease
     Handler(Run.succeeded, build)  # E: a move is no lease
     Handler(Run.lease, lambda held: held.state.retry_at)  # E: no such field
