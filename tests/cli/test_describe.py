@@ -178,10 +178,10 @@ def test_places_are_the_last_word(run: Run_) -> None:
 
 def test_describe_an_own_machine(run: Run_, folder: Path) -> None:
     """A machine of the working folder is described as a shipped one is, with its hooks."""
-    (folder / "doors.py").write_text(DOORS)
-    result = run("describe", "doors:Door")
+    (folder / "wickets.py").write_text(DOORS)
+    result = run("describe", "wickets:Door")
     assert words_of(result, "declared") == [["ring", "messages", "told", "when", "open", "is", "entered"]]
-    assert words_of(run("describe", "doors:Door", "--places"), "move")[0][-1] == "doors.py:21"
+    assert words_of(run("describe", "wickets:Door", "--places"), "move")[0][-1] == "wickets.py:21"
 
 
 DOORS = """\

@@ -37,6 +37,7 @@ def claims_by_key(store: Store) -> None:
     assert_type(
         store.claim(Job.lease, worker="w", key=key, create=Pending(), event=Claimed()), Held[Job, Running] | None
     )
+    assert_type(store.claim_or_reason(Job.lease, worker="w"), Held[Job, Running] | NotClaimed)
     outcome = store.claim_or_reason(Job.lease, worker="w", key=key, create=Pending(), at_most=3)
     assert_type(outcome, Held[Job, Running] | NotClaimed)
     if isinstance(outcome, NotClaimed):

@@ -18,7 +18,7 @@ def claims(store: Store) -> None:
     store.claim(Job.lease, worker="w", create=Pending())  # E: what is made has to be named
     store.claim(Job.lease, worker="w", key=7)  # E: a key is a string
     store.claim(Job.lease, worker="w", at_most="3")  # E: a limit is a number
-    store.claim_or_reason(Job.lease, worker="w")  # E: of no instance in particular
+    store.claim_or_reason(Job.lease, worker="w", create=Pending())  # E: with a reason it has to be named too
     store.claim_or_reason(Job.lease, worker="w", key="k", create=Pending)  # E: a class is no state
     store.claim_or_reason(Job.lease, worker="w", key="k", create=ToolRequested())  # E: an event is no state
     store.claim_or_reason(Job.lease, worker="w", key="k", create=Claimed())  # E: nor is one of its own
